@@ -1,0 +1,62 @@
+"""Conversions and formatting of quantities. Nothing else in netchip converts units."""
+
+BITS_PER_BYTE = 8
+_COUNT_STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_BYTE_STEPS = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+
+
+def bits_to_bytes(bits: int) -> int:
+    """Whole bytes that hold `bits` bits (rounded up)."""
+    return -(-bits // BITS_PER_BYTE)
+
+
+def seconds_to_ms(seconds: float) -> float:
+    """Seconds in milliseconds."""
+    return seconds * 1e3
+
+
+def share_to_percent(share: float) -> float:
+    """A share in [0, 1] in per cent."""
+    return share * 100.0
+
+
+def format_count(count: float) -> str:
+    """A count with three significant digits and a decimal prefix: 1_234_567 -> '1.23 M'."""
+    for step, prefix in _COUNT_STEPS:
+        if abs(count) >= step:
+            return f"{_three_digits(count / step)} {prefix}"
+    return f"{int(count)}" if float(count).is_integer() else _three_digits(count)
+
+
+def format_bytes(size: int) -> str:
+    """A size in bytes with a binary prefix: 3_145_728 -> '3.00 MiB'."""
+    for step, prefix in _BYTE_STEPS:
+        if size >= step:
+            return f"{_three_digits(size / step)} {prefix}"
+    return f"{size} B"
+
+
+def format_seconds(seconds: float) -> str:
+    """A duration: '12.3 ms', '4.56 s', '3 min 20 s', '2 h 05 min'."""
+    if seconds < 1e-3:
+        return f"{_three_digits(seconds * 1e6)} us"
+    if seconds < 1:
+        return f"{_three_digits(seconds * 1e3)} ms"
+    if seconds < 60:
+        return f"{_three_digits(seconds)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def format_percent(percent: float) -> str:
+    """A percentage with two decimals: '97.22 %'."""
+    return f"{percent:.2f} %"
+
+
+def _three_digits(value: float) -> str:
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
