@@ -1,0 +1,101 @@
+"""What a method is to the rest of netchip: a name, a paper, named experiments, and a run that ends in a Result."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from netchip.errors import ConfigError
+from netchip.spec import Spec
+
+if TYPE_CHECKING:
+    from netchip.train.rundir import RunDir
+    from netchip.workload.network import Workload
+
+RESULT_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Paper:
+    """The publication a method follows."""
+
+    title: str
+    venue: str
+    arxiv: str
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One network of a comparison. Counted, measured and modelled figures are kept apart and never mixed.
+
+    The names of the figures end in their unit (`_percent`, `_seconds`, `_ms`, `_bytes`); `macs` and `parameters` are counts.
+    """
+
+    name: str
+    role: str
+    counted: Mapping[str, float]
+    measured: Mapping[str, float]
+    modelled: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished run says: the arms side by side, and the dense and the efficient workload, never joules."""
+
+    headline: str
+    metrics: Mapping[str, float | int | str | None]
+    arms: tuple[Arm, ...]
+    dense: "Workload"
+    efficient: "Workload"
+    measured_on: Mapping[str, Any]
+    simulated: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The part of `result.json` that the method knows; the run folder adds names, version and hash."""
+        return {
+            "format": RESULT_FORMAT,
+            "headline": self.headline,
+            "metrics": dict(self.metrics),
+            "arms": [_arm_json(arm) for arm in self.arms],
+            "measured_on": dict(self.measured_on),
+            "simulated": list(self.simulated),
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as data: nothing heavy is imported until `run` is called.
+
+    `experiments` maps a name to a function that returns a config of `config_class`; the first line of that function's
+    docstring describes it. `runner` is `"module:function"`, called as `function(config, rundir) -> Result`.
+    """
+
+    name: str
+    summary: str
+    paper: Paper
+    config_class: type[Spec]
+    experiments: Mapping[str, Callable[[], Any]]
+    runner: str
+
+    def experiment(self, name: str) -> Any:
+        """The config of a named experiment; raises `ConfigError` that lists the names there are."""
+        if name not in self.experiments:
+            raise ConfigError(f"{self.name} has no experiment {name!r}; there are: {', '.join(self.experiments)}")
+        return self.experiments[name]()
+
+    def run(self, config: Spec, rundir: "RunDir") -> Result:
+        """Runs (or resumes) the method in `rundir`."""
+        module, function = self.runner.split(":")
+        return getattr(importlib.import_module(module), function)(config, rundir)
+
+
+def _arm_json(arm: Arm) -> dict[str, Any]:
+    return {
+        "name": arm.name,
+        "role": arm.role,
+        "counted": dict(arm.counted),
+        "measured": dict(arm.measured),
+        "modelled": dict(arm.modelled),
+    }
