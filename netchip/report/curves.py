@@ -1,0 +1,49 @@
+"""Loss and accuracy curves out of `metrics.jsonl`, one series for each phase and figure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from netchip.report.figure import LineFigure, LineSeries
+
+_DRAWN = (("loss", "Loss"), ("accuracy", "Accuracy"))
+
+
+def curves(metrics: Sequence[Mapping[str, Any]]) -> tuple[LineFigure, ...]:
+    """A figure of every loss and one of every accuracy that the run logged; none where it logged none."""
+    figures = (_curve(metrics, word, title) for word, title in _DRAWN)
+    return tuple(figure for figure in figures if figure is not None)
+
+
+def _curve(metrics: Sequence[Mapping[str, Any]], word: str, title: str) -> LineFigure | None:
+    points: dict[str, list[Mapping[str, Any]]] = {}
+    for record in metrics:
+        for key in record:
+            if word in key and _is_number(record[key]):
+                points.setdefault(f"{record.get('phase', '')}\0{key}", []).append(record)
+    if not points:
+        return None
+    axis = _axis(points)
+    series = [_series(name, records, axis) for name, records in points.items()]
+    unit = " (%)" if all(name.endswith("_percent") for name in points) else ""
+    return LineFigure(kind="line", title=title, x_label=axis, y_label=title.lower() + unit, series=tuple(series))
+
+
+def _axis(points: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Epochs where no series has two values in one epoch, else steps."""
+    for records in points.values():
+        epochs = [record.get("epoch") for record in records]
+        if None in epochs or len(set(epochs)) < len(epochs):
+            return "step"
+    return "epoch"
+
+
+def _series(name: str, records: Sequence[Mapping[str, Any]], axis: str) -> LineSeries:
+    phase, key = name.split("\0")
+    words = key.removesuffix("_percent").replace("_", " ")
+    x = [record.get(axis) if _is_number(record.get(axis)) else index for index, record in enumerate(records)]
+    return LineSeries(name=f"{phase}: {words}" if phase else words, x=tuple(map(float, x)), y=tuple(r[key] for r in records))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isinf(value)

@@ -1,0 +1,179 @@
+"""Figures as inline SVG: no fixed colours, no fixed size, no time stamp, the same bytes for the same input."""
+
+import io
+import math
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator
+
+from netchip.report import palette
+from netchip.report.figure import BarsFigure, HeatmapFigure, LineFigure, without_gaps
+
+_WIDTH, _HEIGHT = 6.4, 3.3
+_FEW_POINTS = 40
+_MOST_TICKS = 12
+_STYLE = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "text.color": palette.INK,
+    "axes.edgecolor": palette.MUTED,
+    "axes.labelcolor": palette.INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.formatter.use_mathtext": False,
+    "axes.unicode_minus": False,
+    "grid.color": palette.GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": palette.MUTED,
+    "xtick.labelcolor": palette.INK,
+    "ytick.color": palette.MUTED,
+    "ytick.labelcolor": palette.INK,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 4.0,
+}
+_NOISE = re.compile(r'<style type="text/css">.*?</style>|<metadata>.*?</metadata>|<!--.*?-->', re.DOTALL)
+_GROUP_ID = re.compile(r' id="[A-Za-z0-9.]+_\d+"')
+_FONT = re.compile(r"""font:\s*([\d.]+)px [^;"]*|font-family:[^;"]*""")
+_ROOT_SIZE = re.compile(r'(<svg[^>]*?) width="[^"]*"|(<svg[^>]*?) height="[^"]*"')
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """A name beside its colour and dash ("" for bars), for the legend that the page sets in HTML."""
+
+    name: str
+    variable: str
+    dash: str = ""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """An SVG and its legend."""
+
+    svg: str
+    legend: tuple[LegendEntry, ...] = ()
+
+
+def draw_line(figure: LineFigure) -> Drawing:
+    """Curves with gaps where values are missing, and a labelled vertical line for each mark."""
+    with _axes(figure.title) as (axes, finish):
+        for index, series in enumerate(figure.series):
+            _draw_series(axes, index, series.x, series.y)
+        for index, mark in enumerate(figure.marks):
+            _draw_mark(axes, mark.x, mark.label, index)
+        _whole_ticks(axes, [value for series in figure.series for value in series.x])
+        axes.set_xlabel(figure.x_label)
+        axes.set_ylabel(figure.y_label)
+        return Drawing(finish(), _legend([series.name for series in figure.series], lines=True))
+
+
+def draw_bars(figure: BarsFigure) -> Drawing:
+    """Groups of bars; long category names are slanted."""
+    with _axes(figure.title) as (axes, finish):
+        width = 0.8 / max(1, len(figure.series))
+        places = np.arange(len(figure.categories))
+        for index, series in enumerate(figure.series):
+            offset = (index - (len(figure.series) - 1) / 2) * width
+            axes.bar(places + offset, series.values, width * 0.92, color=palette.series_colour(index))
+        _name_ticks(axes.set_xticks, figure.categories, slanted=sum(map(len, figure.categories)) > 60)
+        axes.grid(visible=False, axis="x")
+        axes.set_ylabel(figure.y_label)
+        return Drawing(finish(), _legend([series.name for series in figure.series]))
+
+
+def draw_heatmap(figure: HeatmapFigure) -> Drawing:
+    """One cell a value, in the cividis colours (readable by the colour-blind); gaps stay transparent."""
+    with _axes(figure.title, height=_heatmap_height(figure)) as (axes, finish):
+        values = np.ma.masked_invalid(np.array(figure.values, dtype=float))
+        image = axes.imshow(values, cmap="cividis", interpolation="none", aspect="auto", origin="upper")
+        axes.grid(visible=False)
+        _name_ticks(axes.set_xticks, figure.x)
+        _name_ticks(axes.set_yticks, figure.y)
+        axes.set_xlabel(figure.x_label)
+        axes.set_ylabel(figure.y_label)
+        bar = axes.figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
+        bar.outline.set_visible(False)
+        return Drawing(finish())
+
+
+@contextmanager
+def _axes(title: str, height: float = _HEIGHT) -> Iterator[tuple[Any, Any]]:
+    """Axes in the page's style, and the function that renders them."""
+    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE, "svg.hashsalt": title, "backend": "svg"}):
+        canvas = Canvas(figsize=(_WIDTH, height), layout="constrained", facecolor="none")
+        FigureCanvasSVG(canvas)
+        axes = canvas.add_subplot(facecolor="none")
+        yield axes, lambda: _render(canvas)
+
+
+def _render(canvas: Canvas) -> str:
+    buffer = io.StringIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # the browser's fonts draw the text, not this one
+        canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    text = buffer.getvalue()
+    svg = _NOISE.sub("", text[text.index("<svg") :])
+    svg = _GROUP_ID.sub("", _FONT.sub(lambda found: f"font-size: {found[1]}px" if found[1] else "", svg))
+    return palette.themed(_ROOT_SIZE.sub(lambda found: found[1] or found[2], svg))
+
+
+def _draw_series(axes: Any, index: int, x: Sequence[float], y: Sequence[float]) -> None:
+    point = palette.series_point(index) if len(without_gaps(y)) <= _FEW_POINTS else ""
+    (line,) = axes.plot(x, y, color=palette.series_colour(index), marker=point)
+    if dash := palette.series_dash(index):
+        line.set_dashes(dash)
+
+
+def _draw_mark(axes: Any, x: float, label: str, index: int) -> None:
+    axes.axvline(x, color=palette.MARK, linestyle=(0, (2, 2)), linewidth=1.2)
+    axes.annotate(
+        label,
+        (x, 1.0 - 0.08 * (index % 4)),
+        xycoords=("data", "axes fraction"),
+        xytext=(4, -3),
+        textcoords="offset points",
+        color=palette.MARK,
+        va="top",
+    )
+
+
+def _whole_ticks(axes: Any, x: Sequence[float]) -> None:
+    if all(float(value).is_integer() for value in x if math.isfinite(value)):
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=_MOST_TICKS, integer=True))
+
+
+def _name_ticks(set_ticks: Any, names: Sequence[str], *, slanted: bool = False) -> None:
+    step = 1 if slanted else max(1, math.ceil(len(names) / _MOST_TICKS))
+    places = list(range(0, len(names), step))
+    turn = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+    set_ticks(places, [names[place] for place in places], **turn)
+
+
+def _heatmap_height(figure: HeatmapFigure) -> float:
+    return min(5.2, max(2.4, 0.9 + 4.6 * len(figure.y) / max(len(figure.x), 1)))
+
+
+def _legend(names: Sequence[str], *, lines: bool = False) -> tuple[LegendEntry, ...]:
+    if not any(names):
+        return ()
+    return tuple(
+        LegendEntry(name, palette.series_variable(index), _dash_array(index) if lines else "")
+        for index, name in enumerate(names)
+    )
+
+
+def _dash_array(index: int) -> str:
+    return " ".join(f"{2 * length:g}" for length in palette.series_dash(index)) or "none"

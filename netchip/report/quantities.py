@@ -1,0 +1,64 @@
+"""How a figure is named and written for a reader: its unit is read off the end of its name."""
+
+from collections.abc import Callable
+from typing import Any
+
+from netchip.units import format_bytes, format_count, format_percent, format_seconds
+
+_LABELS = {"macs": "MACs", "training_macs": "training MACs", "file_bytes": "file size"}
+_WORDS = {"macs": "MACs", "edp": "EDP", "latency": "latency", "batch1": "batch 1", "batch64": "batch 64"}
+
+
+def _milliseconds(value: float) -> str:
+    return format_seconds(value / 1e3)
+
+
+_UNITS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "_percent": ("", format_percent),
+    "_seconds": ("time", format_seconds),
+    "_bytes": ("size", lambda value: format_bytes(round(value))),
+    "_bits": ("bits", format_count),
+    "_ms": ("", _milliseconds),
+    "_s": ("", format_seconds),
+    "_pj": ("energy", lambda value: f"{format_count(value)}pJ" if value >= 1e3 else f"{format_count(value)} pJ"),
+    "_mm2": ("area", lambda value: f"{value:.3g} mm²"),
+    "_hz": ("", lambda value: f"{format_count(value)}Hz"),
+}
+
+
+def label(name: str) -> str:
+    """The name of a figure in words: 'latency_batch1_ms' -> 'latency, batch 1'; 'training_seconds' -> 'training time'."""
+    if name in _LABELS:
+        return _LABELS[name]
+    stem, unit_word, _ = _split(name)
+    words = [_WORDS.get(word, _spaced_batch(word)) for word in stem.split("_") if word]
+    if unit_word and unit_word not in words:
+        words.append(unit_word)
+    return " ".join(words).replace(" batch", ", batch")
+
+
+def written(name: str, value: Any) -> str:
+    """The value of a figure with its unit; '–' where there is none."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    return _split(name)[2](value)
+
+
+def ratio(value: float | None, base: float | None) -> str:
+    """A figure against the baseline's: '×0.42'; empty where that says nothing."""
+    if value is None or base is None or base <= 0 or value < 0:
+        return ""
+    return f"×{value / base:.2f}" if value / base < 9.995 else f"×{value / base:.0f}"
+
+
+def _split(name: str) -> tuple[str, str, Callable[[float], str]]:
+    for suffix, (word, write) in _UNITS.items():
+        if name.endswith(suffix):
+            return name.removesuffix(suffix), word, write
+    return name, "", format_count
+
+
+def _spaced_batch(word: str) -> str:
+    return f"batch {word[5:]}" if word.startswith("batch") and word[5:].isdigit() else word

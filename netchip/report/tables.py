@@ -1,0 +1,114 @@
+"""The tables of a page: the arms of a run, and several runs side by side. What was measured stays apart from the rest."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from netchip.report.quantities import label, ratio, written
+from netchip.report.record import ArmRecord, RunRecord, mean_and_spread
+
+SECTIONS = ("measured", "counted", "modelled")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value as written, and a smaller remark under it."""
+
+    text: str
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A named row; `cells` lie under the columns of the table, section after section."""
+
+    name: str
+    remark: str
+    cells: tuple[Cell, ...]
+    emphasis: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """`sections`: (measured | counted | modelled, labels of its columns), in this order, the empty ones left out."""
+
+    sections: tuple[tuple[str, tuple[str, ...]], ...]
+    rows: tuple[Row, ...]
+
+
+def arms_table(arms: Sequence[ArmRecord]) -> Table:
+    """One row an arm; under each value its ratio to the baseline's."""
+    columns = _columns(arms)
+    baseline = next((arm for arm in arms if arm.role == "baseline"), None)
+    rows = [
+        Row(arm.name, arm.role, tuple(_arm_cell(arm, baseline, *column) for column in columns), arm is not baseline)
+        for arm in arms
+    ]
+    return Table(_sections(columns), tuple(rows))
+
+
+def comparison_table(runs: Sequence[RunRecord]) -> Table:
+    """One row for each arm of each setting, over its seeds: mean and sample standard deviation."""
+    columns = _columns(arm for run in runs for arm in run.result.arms)
+    rows: list[Row] = []
+    for variant, members in _by_variant(runs).items():
+        method, experiment, digest = variant
+        seeds = ", ".join(str(run.result.seed) for run in members)
+        for name, arms in _by_arm(members).items():
+            remark = f"{method} {experiment}-{digest}, seed{'s' if len(members) > 1 else ''} {seeds}"
+            cells = tuple(_spread_cell(arms, *column) for column in columns)
+            rows.append(Row(name, remark, cells, arms[0].role != "baseline"))
+    return Table(_sections(columns), tuple(rows))
+
+
+def _columns(arms: Iterable[ArmRecord]) -> list[tuple[str, str]]:
+    """(section, figure), in the order in which the arms name them; percentiles are folded into their median's column."""
+    arms = list(arms)
+    seen = {section: dict.fromkeys(key for arm in arms for key in getattr(arm, section)) for section in SECTIONS}
+    return [(section, key) for section in SECTIONS for key in seen[section] if not _is_percentile(key, seen[section])]
+
+
+def _sections(columns: Sequence[tuple[str, str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    grouped = {section: tuple(label(key) for own, key in columns if own == section) for section in SECTIONS}
+    return tuple((section, labels) for section, labels in grouped.items() if labels)
+
+
+def _arm_cell(arm: ArmRecord, baseline: ArmRecord | None, section: str, key: str) -> Cell:
+    figures: Mapping[str, float | None] = getattr(arm, section)
+    remarks = [_percentiles(figures, key)]
+    if baseline is not None and arm is not baseline and not key.endswith("_percent"):
+        remarks.insert(0, ratio(figures.get(key), getattr(baseline, section).get(key)))
+    return Cell(written(key, figures.get(key)), "; ".join(filter(None, remarks)))
+
+
+def _spread_cell(arms: Sequence[ArmRecord], section: str, key: str) -> Cell:
+    values = [value for arm in arms if (value := getattr(arm, section).get(key)) is not None]
+    if not values:
+        return Cell("–")
+    mean, spread = mean_and_spread(values)
+    return Cell(written(key, mean), "" if spread is None else f"± {written(key, spread)}")
+
+
+def _percentiles(figures: Mapping[str, float | None], key: str) -> str:
+    stem = key.removesuffix("_ms")
+    low, high = figures.get(f"{stem}_p10_ms"), figures.get(f"{stem}_p90_ms")
+    return f"p10–p90 {written(key, low)} – {written(key, high)}" if low is not None and high is not None else ""
+
+
+def _is_percentile(key: str, all_keys: Iterable[str]) -> bool:
+    median = key.replace("_p10_", "_").replace("_p90_", "_")
+    return median != key and median in set(all_keys)
+
+
+def _by_variant(runs: Sequence[RunRecord]) -> dict[tuple[str, str, str], list[RunRecord]]:
+    grouped: dict[tuple[str, str, str], list[RunRecord]] = {}
+    for run in runs:
+        grouped.setdefault(run.variant, []).append(run)
+    return {key: sorted(members, key=lambda run: run.result.seed) for key, members in grouped.items()}
+
+
+def _by_arm(runs: Sequence[RunRecord]) -> dict[str, list[ArmRecord]]:
+    grouped: dict[str, list[ArmRecord]] = {}
+    for run in runs:
+        for arm in run.result.arms:
+            grouped.setdefault(arm.name, []).append(arm)
+    return grouped
