@@ -1,0 +1,184 @@
+"""What `fit` drives: a phase owns the gradients, `fit` owns time. `Classification` is the ready-made one."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from netchip.errors import ConfigError
+from netchip.train.accelerating import Accelerator, prepare
+from netchip.train.distributed import process_count, process_index, sum_over_processes
+from netchip.train.optimizers import learning_rate, make_optimizer, set_learning_rate
+from netchip.train.spec import OptimizerSpec
+
+Batch = tuple[Tensor, ...]
+Metrics = Mapping[str, float | Tensor]
+
+
+class Loader(Protocol):
+    """Batches whose order depends on (seed, epoch, index) alone; `netchip.data.batches.Batches` is one."""
+
+    def __len__(self) -> int:
+        """Optimizer steps an epoch."""
+        ...
+
+    def epoch(self, epoch: int, *, start: int = 0, part: int = 0, parts: int = 1) -> Iterator[Batch]:
+        """The batches of `epoch` from index `start` on, each cut down to its slice `part` of `parts`."""
+        ...
+
+    def state(self) -> Mapping[str, Any]:
+        """A small fingerprint of plain values: two loaders with the same one give the same batches."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """Where training is: step `index` of `steps_per_epoch` in epoch `epoch` of `epochs`, all counted from 0."""
+
+    epoch: int
+    index: int
+    steps_per_epoch: int
+    epochs: int
+
+    @property
+    def number(self) -> int:
+        """Optimizer steps before this one, since epoch 0."""
+        return self.epoch * self.steps_per_epoch + self.index
+
+
+class Phase(Protocol):
+    """One stage of a method's training.
+
+    `model` is the plain network, never a wrapper; `fit` saves its state and that of `optimizer`, so `state_dict`
+    holds what else there is (other networks and optimizers, masks, counters), as plain types and tensors. On resume
+    the order is: `load_state_dict` (a phase that changes its model's structure makes the same change here), `setup`,
+    weights, optimizer.
+    """
+
+    model: nn.Module
+    optimizer: Optimizer
+
+    def setup(self, accelerator: Accelerator) -> None:
+        """Prepares networks and optimizer; called at the start, and again whenever `end_epoch` changed the model's
+        structure.
+        """
+        ...
+
+    def train_step(self, batch: Batch, step: Step) -> Metrics:
+        """Learns from one micro batch (on the device); under accumulation it is called several times an optimizer step.
+
+        Returns figures to average; one whose name holds "loss" stops training when it is NaN or infinite.
+        """
+        ...
+
+    def validate(self, batches: Loader) -> Mapping[str, float]:
+        """Figures over all of `batches`, the same in every process."""
+        ...
+
+    def end_epoch(self, epoch: int) -> bool:
+        """Called after every epoch's validation; True ends the phase. May cut `model` in place."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `model` and `optimizer` do not hold."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up what `state_dict` gave."""
+        ...
+
+
+class Classification:
+    """Cross-entropy training of a classifier [B, ...] -> [B, classes].
+
+    `after_backward`, when given, is called once per optimizer step, after gradients are synchronised and unscaled and
+    before the step. `optimizer` hands over one that has trained `model` already; else one is made from `spec`.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        spec: OptimizerSpec,
+        *,
+        after_backward: Callable[[], None] | None = None,
+        optimizer: Optimizer | None = None,
+    ) -> None:
+        self.model = model
+        self.optimizer = make_optimizer(spec, model.parameters()) if optimizer is None else optimizer
+        self.after_backward = after_backward
+        self._spec = spec
+        self._prepared: tuple[Accelerator, nn.Module, Optimizer] | None = None
+
+    def setup(self, accelerator: Accelerator) -> None:
+        """Moves the model to the device and wraps it for precision and DDP."""
+        self._prepared = None
+        self._prepared = (accelerator, *prepare(accelerator, self.model, self.optimizer))
+
+    def train_step(self, batch: Batch, step: Step) -> Metrics:
+        """Forward, backward and, on the last micro batch, the optimizer's step; loss and accuracy of the micro batch."""
+        accelerator, network, optimizer = self._ready()
+        images, labels = batch
+        self._set_rate(step)
+        with accelerator.accumulate(network):
+            outputs = network(images)
+            loss = nn.functional.cross_entropy(outputs, labels)
+            accelerator.backward(loss)
+            if accelerator.sync_gradients and self.after_backward is not None:
+                accelerator.unscale_gradients(optimizer)
+                self.after_backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        return {"loss": loss.detach(), "accuracy_percent": 100.0 * _hits(outputs, labels) / len(labels)}
+
+    @torch.no_grad()
+    def validate(self, batches: Loader) -> Mapping[str, float]:
+        """`validation_loss` and `validation_accuracy_percent` over all of `batches`, shared out over the processes."""
+        accelerator, _, _ = self._ready()
+        training = self.model.training
+        self.model.eval()
+        parts = [torch.zeros(3, device=accelerator.device)]
+        for index, (images, labels) in enumerate(batches.epoch(0)):
+            if index % process_count() == process_index():
+                with accelerator.autocast():
+                    outputs = self.model(images.to(accelerator.device))
+                parts.append(_summed(outputs.float(), labels.to(accelerator.device)))
+        self.model.train(training)
+        loss, hits, count = sum_over_processes(torch.stack(parts).cpu().double().sum(0)).tolist()
+        return {"validation_loss": loss / count, "validation_accuracy_percent": 100.0 * hits / count}
+
+    def end_epoch(self, epoch: int) -> bool:
+        """Never ends early."""
+        return False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing beyond model and optimizer."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing to take up."""
+
+    def _set_rate(self, step: Step) -> None:
+        rate = learning_rate(
+            self._spec, step.epoch, step.index, steps_per_epoch=step.steps_per_epoch, epochs=step.epochs
+        )
+        set_learning_rate(self.optimizer, rate)
+
+    def _ready(self) -> tuple[Accelerator, nn.Module, Optimizer]:
+        if self._prepared is None:
+            raise ConfigError(
+                "this phase is not set up: give it to netchip.train.fit.fit, or call setup(accelerator) first"
+            )
+        return self._prepared
+
+
+def _hits(outputs: Tensor, labels: Tensor) -> Tensor:
+    return (outputs.detach().argmax(1) == labels).float().sum()
+
+
+def _summed(outputs: Tensor, labels: Tensor) -> Tensor:
+    """[3]: the summed loss, the right answers and the images of one batch."""
+    loss = nn.functional.cross_entropy(outputs, labels, reduction="sum")
+    return torch.stack([loss, _hits(outputs, labels), torch.full_like(loss, len(labels))])
