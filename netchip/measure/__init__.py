@@ -1,0 +1,1 @@
+"""Measured latency on the device at hand."""
