@@ -1,0 +1,1 @@
+"""What is computed: frozen values, no torch."""
