@@ -7,10 +7,10 @@ import gc
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, cast
 
-import accelerate
+import accelerate  # pyright: ignore[reportMissingTypeStubs]
 import torch
-from accelerate.state import AcceleratorState
-from accelerate.utils import GradientAccumulationPlugin
+from accelerate.state import AcceleratorState  # pyright: ignore[reportMissingTypeStubs]
+from accelerate.utils import GradientAccumulationPlugin  # pyright: ignore[reportMissingTypeStubs]
 from torch import Tensor, nn
 from torch.optim import Optimizer
 

@@ -96,8 +96,8 @@ def _content(path: Path) -> dict[str, Any]:
     ) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(
-            f"{path}: cut short, damaged or not a checkpoint ({reason}); delete it to train this phase again from its beginning, "
-            "other phases are not touched"
+            f"{path}: cut short, damaged or not a checkpoint ({reason}); delete it to train this phase again "
+            "from its beginning, other phases are not touched"
         ) from None
     wanted = {"format", *Checkpoint.__dataclass_fields__}
     if not isinstance(content, dict) or not wanted <= cast(dict[str, Any], content).keys():
@@ -105,8 +105,8 @@ def _content(path: Path) -> dict[str, Any]:
     found = cast(dict[str, Any], content)
     if found["format"] != FORMAT:
         raise CheckpointMismatch(
-            f"{path}: has format {found['format']}, this version of netchip reads {FORMAT}; go on with the version that wrote it, "
-            "or start again with --fresh"
+            f"{path}: has format {found['format']}, this version of netchip reads {FORMAT}; go on with the "
+            "version that wrote it, or start again with --fresh"
         )
     return found
 

@@ -6,13 +6,14 @@ Processes come from `torchrun` or `accelerate launch`, which set RANK and WORLD_
 
 import os
 from collections.abc import Mapping
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
-from torch import distributed as dist
+import torch.distributed
 from torch import nn
 
 T = TypeVar("T")
+dist: Any = torch.distributed
 
 
 def process_count() -> int:
@@ -54,7 +55,7 @@ def any_process(*flags: bool) -> tuple[bool, ...]:
         return flags
     tensor = torch.tensor(flags, dtype=torch.int32)
     dist.all_reduce(tensor, op=dist.ReduceOp.MAX)
-    return tuple(bool(flag) for flag in tensor.tolist())
+    return tuple(bool(flag) for flag in tensor)
 
 
 def sum_over_processes(values: torch.Tensor) -> torch.Tensor:
@@ -68,7 +69,7 @@ def sum_over_processes(values: torch.Tensor) -> torch.Tensor:
 def mean_over_processes(figures: Mapping[str, float]) -> dict[str, float]:
     """The mean of each figure over all processes; the names must be the same everywhere."""
     total = sum_over_processes(torch.tensor(list(figures.values()), dtype=torch.float64))
-    return dict(zip(figures, (total / process_count()).tolist(), strict=True))
+    return {name: float(value) / process_count() for name, value in zip(figures, total, strict=True)}
 
 
 @torch.no_grad()

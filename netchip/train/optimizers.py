@@ -9,7 +9,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from netchip.train.spec import OptimizerSpec
 
-# Smith & Topin (arXiv 1708.07120) as torch's OneCycleLR sets it: climb for 30 % of the steps from rate/25, end at rate/25e4.
+# Smith & Topin (arXiv 1708.07120), as in torch's OneCycleLR: 30 % of the steps up from rate/25, then down to rate/25e4.
 _ONECYCLE_CLIMB, _ONECYCLE_START, _ONECYCLE_END = 0.3, 1 / 25, 1 / 25e4
 
 

@@ -58,8 +58,15 @@ class Phase(Protocol):
     weights, optimizer.
     """
 
-    model: nn.Module
-    optimizer: Optimizer
+    @property
+    def model(self) -> nn.Module:
+        """The plain network."""
+        ...
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer of `model`, not wrapped either."""
+        ...
 
     def setup(self, accelerator: Accelerator) -> None:
         """Prepares networks and optimizer; called at the start, and again whenever `end_epoch` changed the model's
@@ -118,7 +125,7 @@ class Classification:
         self._prepared = (accelerator, *prepare(accelerator, self.model, self.optimizer))
 
     def train_step(self, batch: Batch, step: Step) -> Metrics:
-        """Forward, backward and, on the last micro batch, the optimizer's step; loss and accuracy of the micro batch."""
+        """Forward, backward and, on the last micro batch, the optimizer's step; its loss and accuracy."""
         accelerator, network, optimizer = self._ready()
         images, labels = batch
         self._set_rate(step)
@@ -146,7 +153,7 @@ class Classification:
                     outputs = self.model(images.to(accelerator.device))
                 parts.append(_summed(outputs.float(), labels.to(accelerator.device)))
         self.model.train(training)
-        loss, hits, count = sum_over_processes(torch.stack(parts).cpu().double().sum(0)).tolist()
+        loss, hits, count = (float(total) for total in sum_over_processes(torch.stack(parts).cpu().double().sum(0)))
         return {"validation_loss": loss / count, "validation_accuracy_percent": 100.0 * hits / count}
 
     def end_epoch(self, epoch: int) -> bool:

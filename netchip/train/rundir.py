@@ -152,7 +152,7 @@ def read_run(path: str | Path) -> SavedRun:
     wanted = {"format", "method", "experiment", "version", "seed", "config_hash", "config"}
     if not isinstance(saved, dict) or not wanted <= cast(dict[str, Any], saved).keys():
         raise DataError(
-            f"{path / CONFIG_FILE}: not the config of a netchip run; name the folder of a run, such as runs/.../seed-1"
+            f"{path / CONFIG_FILE}: not of a netchip run; name a run's folder, such as runs/METHOD/NAME-HASH/seed-1"
         )
     found = cast(dict[str, Any], saved)
     if found["format"] != FORMAT:
@@ -209,8 +209,8 @@ def _check_version(path: Path) -> None:
     result, version = saved_result(path), read_run(path).version
     if result is not None and result.get("version") != __version__:
         raise CheckpointMismatch(
-            f"{path}: holds a finished run of netchip {result.get('version')}, this is {__version__}; add --fresh to run it again "
-            "(the old result is deleted), or give another --out"
+            f"{path}: holds a finished run of netchip {result.get('version')}, this is {__version__}; add --fresh "
+            "to run it again (the old result is deleted), or give another --out"
         )
     if result is None and version != __version__:
         warnings.warn(

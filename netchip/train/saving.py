@@ -31,7 +31,7 @@ def save_state(state: Mapping[str, Any], path: str | Path) -> Path:
     foreign = sorted(name for name, value in state.items() if not isinstance(value, torch.Tensor))
     if foreign:
         raise ModelError(
-            f"{path}: {foreign[0]!r} is {type(state[foreign[0]]).__name__}, not a tensor; it cannot be saved as safetensors"
+            f"{path}: {foreign[0]!r} is a {type(state[foreign[0]]).__name__}, and safetensors holds tensors only"
         )
     aliases = _aliases(state)
     own = {name: _plain(state[name]) for name in sorted(state) if name not in aliases}
@@ -48,7 +48,8 @@ def load_state(path: str | Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     try:
-        with safe_open(path, framework="pt", device="cpu") as file:
+        opened: Any = safe_open(path, framework="pt", device="cpu")
+        with opened as file:
             metadata: dict[str, str] = file.metadata() or {}
             state: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         aliases: dict[str, str] = json.loads(metadata.get(_METADATA_KEY, "{}")).get("aliases", {})

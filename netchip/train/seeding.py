@@ -7,11 +7,11 @@ import numpy as np
 import torch
 
 
-def seed_all(seed: int) -> None:
+def seed_everything(seed: int) -> None:
     """Seeds Python, NumPy and torch (every device) with `seed`, 0 <= seed < 2^32."""
     random.seed(seed)
     np.random.seed(seed)
-    torch.manual_seed(seed)
+    torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
 
 
 def rng_state() -> dict[str, Any]:
@@ -19,7 +19,7 @@ def rng_state() -> dict[str, Any]:
     name, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
     state: dict[str, Any] = {
         "python": random.getstate(),
-        "numpy": (str(name), torch.from_numpy(np.asarray(keys, np.int64)), int(position), int(has_gauss), float(gauss)),
+        "numpy": (str(name), torch.tensor(np.asarray(keys, np.int64)), int(position), int(has_gauss), float(gauss)),
         "torch": torch.get_rng_state(),
     }
     if torch.cuda.is_available():

@@ -11,15 +11,19 @@ class OptimizerSpec(Spec):
     """An optimizer and its learning-rate schedule, flat. The rate is a pure function of the epoch and the step."""
 
     name: Literal["sgd", "adam", "adamw"] = "sgd"
-    learning_rate: float = Field(0.1, gt=0, description="the highest learning rate of the schedule")
-    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd, beta1 of adam and adamw")
-    weight_decay: float = Field(1e-4, ge=0, description="decay of all parameters (decoupled in adamw)")
-    nesterov: bool = Field(False, description="Nesterov momentum; sgd only")
+    learning_rate: float = Field(default=0.1, gt=0, description="the highest learning rate of the schedule")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="momentum of sgd, beta1 of adam and adamw")
+    weight_decay: float = Field(default=1e-4, ge=0, description="decay of all parameters (decoupled in adamw)")
+    nesterov: bool = Field(default=False, description="Nesterov momentum; sgd only")
     schedule: Literal["constant", "multistep", "cosine", "onecycle"] = "constant"
-    milestones: tuple[int, ...] = Field((), description="multistep: epochs at which the rate is multiplied by factor")
-    factor: float = Field(0.1, gt=0, le=1, description="multistep: what the rate is multiplied by at a milestone")
+    milestones: tuple[int, ...] = Field(
+        default=(), description="multistep: epochs at which the rate is multiplied by factor"
+    )
+    factor: float = Field(
+        default=0.1, gt=0, le=1, description="multistep: what the rate is multiplied by at a milestone"
+    )
     warmup_epochs: float = Field(
-        0.0, ge=0, description="epochs in which the rate climbs linearly; not for onecycle, which has its own"
+        default=0.0, ge=0, description="epochs in which the rate climbs linearly; not for onecycle, which has its own"
     )
 
     @model_validator(mode="after")
@@ -39,9 +43,11 @@ class TrainSpec(Spec):
     """How training runs on this machine. Only `precision` and `accumulate` can change a result."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = neutral("auto")
-    precision: Literal["no", "bf16", "fp16"] = Field("no", description="mixed precision; fp16 needs a GPU")
+    precision: Literal["no", "bf16", "fp16"] = Field(default="no", description="mixed precision; fp16 needs a GPU")
     accumulate: int = Field(
-        1, ge=1, description="micro batches a process cuts its share of a batch into; one optimizer step a batch"
+        default=1,
+        ge=1,
+        description="micro batches a process cuts its share of a batch into; one optimizer step a batch",
     )
     threads: int | None = neutral(
         None, ge=1, description="CPU threads of torch; bit-equal resume holds at an equal count"
