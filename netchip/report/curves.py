@@ -41,8 +41,8 @@ def _axis(points: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 def _series(name: str, records: Sequence[Mapping[str, Any]], axis: str) -> LineSeries:
     phase, key = name.split("\0")
     words = key.removesuffix("_percent").replace("_", " ")
-    x = [record.get(axis) if _is_number(record.get(axis)) else index for index, record in enumerate(records)]
-    return LineSeries(name=f"{phase}: {words}" if phase else words, x=tuple(map(float, x)), y=tuple(r[key] for r in records))
+    x = tuple(float(record[axis]) if _is_number(record.get(axis)) else index for index, record in enumerate(records))
+    return LineSeries(name=f"{phase}: {words}" if phase else words, x=x, y=tuple(record[key] for record in records))
 
 
 def _is_number(value: Any) -> bool:

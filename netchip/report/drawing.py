@@ -13,7 +13,7 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from netchip.report import palette
 from netchip.report.figure import BarsFigure, HeatmapFigure, LineFigure, without_gaps
@@ -21,11 +21,12 @@ from netchip.report.figure import BarsFigure, HeatmapFigure, LineFigure, without
 _WIDTH, _HEIGHT = 6.4, 3.3
 _FEW_POINTS = 40
 _MOST_TICKS = 12
+_LARGE = 1e5
 _STYLE = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "font.family": "DejaVu Sans",
-    "font.size": 9.0,
+    "font.size": 10.5,
     "text.color": palette.INK,
     "axes.edgecolor": palette.MUTED,
     "axes.labelcolor": palette.INK,
@@ -74,7 +75,7 @@ def draw_line(figure: LineFigure) -> Drawing:
             _draw_series(axes, index, series.x, series.y)
         for index, mark in enumerate(figure.marks):
             _draw_mark(axes, mark.x, mark.label, index)
-        _whole_ticks(axes, [value for series in figure.series for value in series.x])
+        _tick_by_value(axes, [value for series in figure.series for value in series.x])
         axes.set_xlabel(figure.x_label)
         axes.set_ylabel(figure.y_label)
         return Drawing(finish(), _legend([series.name for series in figure.series], lines=True))
@@ -89,6 +90,7 @@ def draw_bars(figure: BarsFigure) -> Drawing:
             offset = (index - (len(figure.series) - 1) / 2) * width
             axes.bar(places + offset, series.values, width * 0.92, color=palette.series_colour(index))
         _name_ticks(axes.set_xticks, figure.categories, slanted=sum(map(len, figure.categories)) > 60)
+        axes.set_xlim(-0.5, len(figure.categories) - 0.5)
         axes.grid(visible=False, axis="x")
         axes.set_ylabel(figure.y_label)
         return Drawing(finish(), _legend([series.name for series in figure.series]))
@@ -112,7 +114,9 @@ def draw_heatmap(figure: HeatmapFigure) -> Drawing:
 @contextmanager
 def _axes(title: str, height: float = _HEIGHT) -> Iterator[tuple[Any, Any]]:
     """Axes in the page's style, and the function that renders them."""
-    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE, "svg.hashsalt": title, "backend": "svg"}):
+    # every setting, so that a user's own matplotlibrc does not change a page
+    settings: Any = {**matplotlib.rcParamsDefault, **_STYLE, "svg.hashsalt": title, "backend": "svg"}
+    with matplotlib.rc_context(settings):
         canvas = Canvas(figsize=(_WIDTH, height), layout="constrained", facecolor="none")
         FigureCanvasSVG(canvas)
         axes = canvas.add_subplot(facecolor="none")
@@ -150,8 +154,11 @@ def _draw_mark(axes: Any, x: float, label: str, index: int) -> None:
     )
 
 
-def _whole_ticks(axes: Any, x: Sequence[float]) -> None:
-    if all(float(value).is_integer() for value in x if math.isfinite(value)):
+def _tick_by_value(axes: Any, x: Sequence[float]) -> None:
+    finite = without_gaps(x)
+    if max(map(abs, finite), default=0.0) >= _LARGE:
+        axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    elif all(float(value).is_integer() for value in finite):
         axes.xaxis.set_major_locator(MaxNLocator(nbins=_MOST_TICKS, integer=True))
 
 
@@ -163,7 +170,7 @@ def _name_ticks(set_ticks: Any, names: Sequence[str], *, slanted: bool = False) 
 
 
 def _heatmap_height(figure: HeatmapFigure) -> float:
-    return min(5.2, max(2.4, 0.9 + 4.6 * len(figure.y) / max(len(figure.x), 1)))
+    return min(4.2, max(2.4, 0.9 + 4.6 * len(figure.y) / max(len(figure.x), 1)))
 
 
 def _legend(names: Sequence[str], *, lines: bool = False) -> tuple[LegendEntry, ...]:

@@ -79,7 +79,9 @@ class HeatmapFigure(_Part):
     @model_validator(mode="after")
     def _rectangular(self) -> Self:
         fits = len(self.values) == len(self.y) and all(len(row) == len(self.x) for row in self.values)
-        return _require(self, fits and bool(self.x) and bool(self.y), f"values must be {len(self.y)} rows of {len(self.x)}")
+        return _require(
+            self, fits and bool(self.x) and bool(self.y), f"values must be {len(self.y)} rows of {len(self.x)}"
+        )
 
 
 class BarSeries(_Part):

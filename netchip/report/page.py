@@ -1,4 +1,4 @@
-"""One self-contained HTML page of one or several runs: no network, no script, light and dark, the same bytes each time."""
+"""One self-contained HTML page of one or several runs: no network, no script, light and dark, reproducible."""
 
 import base64
 import json

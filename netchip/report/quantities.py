@@ -13,6 +13,13 @@ def _milliseconds(value: float) -> str:
     return format_seconds(value / 1e3)
 
 
+def _joules(picojoules: float) -> str:
+    for step, unit in ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ")):
+        if abs(picojoules) >= step:
+            return f"{picojoules / step:.3g} {unit}"
+    return f"{picojoules:.3g} pJ"
+
+
 _UNITS: dict[str, tuple[str, Callable[[float], str]]] = {
     "_percent": ("", format_percent),
     "_seconds": ("time", format_seconds),
@@ -20,14 +27,14 @@ _UNITS: dict[str, tuple[str, Callable[[float], str]]] = {
     "_bits": ("bits", format_count),
     "_ms": ("", _milliseconds),
     "_s": ("", format_seconds),
-    "_pj": ("energy", lambda value: f"{format_count(value)}pJ" if value >= 1e3 else f"{format_count(value)} pJ"),
+    "_pj": ("", _joules),
     "_mm2": ("area", lambda value: f"{value:.3g} mm²"),
     "_hz": ("", lambda value: f"{format_count(value)}Hz"),
 }
 
 
 def label(name: str) -> str:
-    """The name of a figure in words: 'latency_batch1_ms' -> 'latency, batch 1'; 'training_seconds' -> 'training time'."""
+    """A figure's name in words: 'latency_batch1_ms' -> 'latency, batch 1', 'training_seconds' -> 'training time'."""
     if name in _LABELS:
         return _LABELS[name]
     stem, unit_word, _ = _split(name)

@@ -1,4 +1,4 @@
-"""The tables of a page: the arms of a run, and several runs side by side. What was measured stays apart from the rest."""
+"""The tables of a page: the arms of a run, and several runs side by side. What was measured stays apart."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ SECTIONS = ("measured", "counted", "modelled")
 
 @dataclass(frozen=True)
 class Cell:
-    """A value as written, and a smaller remark under it."""
+    """A value as written, and smaller remarks under it."""
 
     text: str
-    remark: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Table:
 
 def arms_table(arms: Sequence[ArmRecord]) -> Table:
     """One row an arm; under each value its ratio to the baseline's."""
-    columns = _columns(arms)
+    columns = columns_of(arms)
     baseline = next((arm for arm in arms if arm.role == "baseline"), None)
     rows = [
         Row(arm.name, arm.role, tuple(_arm_cell(arm, baseline, *column) for column in columns), arm is not baseline)
@@ -48,7 +48,7 @@ def arms_table(arms: Sequence[ArmRecord]) -> Table:
 
 def comparison_table(runs: Sequence[RunRecord]) -> Table:
     """One row for each arm of each setting, over its seeds: mean and sample standard deviation."""
-    columns = _columns(arm for run in runs for arm in run.result.arms)
+    columns = columns_of(arm for run in runs for arm in run.result.arms)
     rows: list[Row] = []
     for variant, members in _by_variant(runs).items():
         method, experiment, digest = variant
@@ -60,8 +60,8 @@ def comparison_table(runs: Sequence[RunRecord]) -> Table:
     return Table(_sections(columns), tuple(rows))
 
 
-def _columns(arms: Iterable[ArmRecord]) -> list[tuple[str, str]]:
-    """(section, figure), in the order in which the arms name them; percentiles are folded into their median's column."""
+def columns_of(arms: Iterable[ArmRecord]) -> list[tuple[str, str]]:
+    """(section, figure) in the order in which the arms name them; percentiles are folded into their median's."""
     arms = list(arms)
     seen = {section: dict.fromkeys(key for arm in arms for key in getattr(arm, section)) for section in SECTIONS}
     return [(section, key) for section in SECTIONS for key in seen[section] if not _is_percentile(key, seen[section])]
@@ -77,7 +77,7 @@ def _arm_cell(arm: ArmRecord, baseline: ArmRecord | None, section: str, key: str
     remarks = [_percentiles(figures, key)]
     if baseline is not None and arm is not baseline and not key.endswith("_percent"):
         remarks.insert(0, ratio(figures.get(key), getattr(baseline, section).get(key)))
-    return Cell(written(key, figures.get(key)), "; ".join(filter(None, remarks)))
+    return Cell(written(key, figures.get(key)), tuple(filter(None, remarks)))
 
 
 def _spread_cell(arms: Sequence[ArmRecord], section: str, key: str) -> Cell:
@@ -85,13 +85,15 @@ def _spread_cell(arms: Sequence[ArmRecord], section: str, key: str) -> Cell:
     if not values:
         return Cell("–")
     mean, spread = mean_and_spread(values)
-    return Cell(written(key, mean), "" if spread is None else f"± {written(key, spread)}")
+    if spread is None:
+        return Cell(written(key, mean))
+    return Cell(written(key, mean), (f"± {written(key, spread)}" if spread else "± 0",))
 
 
 def _percentiles(figures: Mapping[str, float | None], key: str) -> str:
     stem = key.removesuffix("_ms")
     low, high = figures.get(f"{stem}_p10_ms"), figures.get(f"{stem}_p90_ms")
-    return f"p10–p90 {written(key, low)} – {written(key, high)}" if low is not None and high is not None else ""
+    return f"{written(key, low)} – {written(key, high)}" if low is not None and high is not None else ""
 
 
 def _is_percentile(key: str, all_keys: Iterable[str]) -> bool:

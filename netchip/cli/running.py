@@ -1,0 +1,61 @@
+"""Carrying out a run in its folder, as `run`, `resume` and `demo` do it: stages on disk are not done again."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from netchip.cli.arms import show_arms
+from netchip.cli.output import note, say, show_json
+from netchip.errors import CheckpointError
+from netchip.methods.method import Method
+from netchip.spec import Spec
+from netchip.train.rundir import RunDir
+
+PAGE = "report.html"
+
+
+def carry_out(method: Method, config: Spec, rundir: RunDir) -> dict[str, Any]:
+    """The content of result.json: read where the run is finished, else worked out and written, with its page."""
+    result = rundir.result()
+    if result is not None:
+        note(f"{rundir.path}: finished already; --fresh runs it again")
+        return result
+    outcome = method.run(config, rundir)
+    if is_main():
+        outcome.dense.save(rundir.path / "workload_dense.json")
+        outcome.efficient.save(rundir.path / "workload_efficient.json")
+    result = rundir.finish(outcome.to_json())
+    if is_main():
+        _write_page(rundir.path)
+    return result
+
+
+def show_result(result: dict[str, Any], folder: Path, *, json: bool) -> None:
+    """The result of a run for a reader, the run folder in the last line; or as JSON."""
+    if not is_main():
+        return
+    if json:
+        show_json(result)
+        return
+    say(str(result["headline"]))
+    show_arms(folder)
+    for line in result["notes"]:
+        say(f"note: {line}")
+    if (folder / PAGE).is_file():
+        say(f"report: {folder / PAGE}")
+    say(str(folder))
+
+
+def is_main() -> bool:
+    """Whether this process speaks for its group (always, outside of torchrun)."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _write_page(folder: Path) -> None:
+    """All that the page shows is on disk already, so a disk that is full now does not fail a finished run."""
+    from netchip.report.page import write_report
+
+    try:
+        write_report([folder], folder / PAGE)
+    except CheckpointError as error:
+        note(f"netchip: warning: {error}")

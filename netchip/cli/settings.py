@@ -1,0 +1,71 @@
+"""The configuration of a run: the experiment, then the YAML file, then the flags that were given, validated once."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from netchip.errors import ConfigError
+from netchip.methods.method import Method
+from netchip.spec import Spec, merge
+
+NO_EXPERIMENT = "custom"
+
+
+def resolve(method: Method, experiment: str | None, file: Path | None, flags: Mapping[str, Any]) -> Spec:
+    """The validated configuration. `flags` are dotted names of the settings that were given.
+
+    Without an experiment the file and the flags are laid over the defaults of the method's configuration.
+    Raises `ConfigError`: one line, naming the setting and where it came from.
+    """
+    base = {} if experiment is None else method.experiment(experiment).model_dump()
+    sources = [
+        f"{method.name} {experiment or NO_EXPERIMENT}",
+        *([str(file)] if file else []),
+        *(["flags"] if flags else []),
+    ]
+    data = merge(base, read_settings(file) if file else {})
+    return method.config_class.parse(merge(data, nested(flags)), source=" + ".join(sources))
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML (or JSON) file; raises `ConfigError` when there is none."""
+    try:
+        data = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_PlainLoader)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not readable ({error})") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}{_place(error)}: not YAML ({getattr(error, 'problem', None) or error})") from None
+    if data is not None and not isinstance(data, dict):
+        raise ConfigError(f"{path}: expected settings as `name: value`, found {type(data).__name__}")
+    return {str(key): value for key, value in (data or {}).items()}
+
+
+def nested(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted names as nested mappings: {'data.name': 'digits'} -> {'data': {'name': 'digits'}}."""
+    tree: dict[str, Any] = {}
+    for name, value in flags.items():
+        *parents, leaf = name.split(".")
+        branch = tree
+        for parent in parents:
+            branch = branch.setdefault(parent, {})
+        branch[leaf] = value
+    return tree
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML in which only true and false are booleans, so that `precision: no` stays the word it is."""
+
+
+_PlainLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _place(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f":{mark.line + 1}" if mark else ""

@@ -1,0 +1,81 @@
+"""A model named on the command line: from the zoo, from a user's own file or package, or the networks of a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from netchip.errors import ConfigError, DataError
+from netchip.files import read_json
+from netchip.models.spec import ModelSpec
+
+_SMALLEST_INPUT = 2
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Networks by name, and an input (batch first) that fits them all."""
+
+    title: str
+    models: Mapping[str, Any]
+    example: Any
+
+
+def model_spec(name: str, shape: str | None, classes: int | None) -> ModelSpec:
+    """The spec of a model name, with the channels and the side of `shape` ("N,C,H,W") where one is given."""
+    settings: dict[str, Any] = {"name": name} | ({} if classes is None else {"classes": classes})
+    if shape is not None:
+        sizes = input_sizes(shape)
+        if len(sizes) == 4 and sizes[2] == sizes[3]:
+            settings |= {"in_channels": sizes[1], "image_size": sizes[2]}
+    return ModelSpec.parse(settings, source=f"model {name}")
+
+
+def input_sizes(shape: str) -> tuple[int, ...]:
+    """'1,3,224,224' as numbers; raises `ConfigError` when it is no shape."""
+    try:
+        sizes = tuple(int(size) for size in shape.replace("x", ",").split(","))
+    except ValueError:
+        sizes = ()
+    if len(sizes) < _SMALLEST_INPUT or min(sizes) < 1:
+        raise ConfigError(
+            f"--input {shape!r} is no shape; write the batch and the sizes of one input, such as 1,3,224,224"
+        )
+    return sizes
+
+
+def find_subject(name: str, shape: str | None = None, classes: int | None = None) -> Subject:
+    """The model called `name`, or the dense and the efficient network of the run in the folder `name`."""
+    folder = Path(name)
+    if folder.is_dir():
+        return _of_run(folder, shape)
+    from netchip.models.build import build
+
+    spec = model_spec(name, shape, classes)
+    return Subject(name, {name: build(spec).eval()}, _example(spec, shape))
+
+
+def _of_run(folder: Path, shape: str | None) -> Subject:
+    from netchip.graph.saved import load
+    from netchip.models.build import build
+
+    efficient = load(folder)
+    spec = ModelSpec.parse(_source(folder), source=str(folder))
+    return Subject(str(folder), {"dense": build(spec).eval(), "efficient": efficient}, _example(spec, shape))
+
+
+def _source(folder: Path) -> dict[str, Any]:
+    for name in ("model.json", "ticket.json"):
+        if (folder / name).is_file():
+            source = read_json(folder / name).get("source")
+            if isinstance(source, dict):
+                return source
+    raise DataError(f"{folder}: does not say how its dense network is built, so there is nothing to compare with")
+
+
+def _example(spec: ModelSpec, shape: str | None) -> Any:
+    import torch
+
+    from netchip.models.build import example_input
+
+    return torch.randn(input_sizes(shape), generator=torch.Generator().manual_seed(0)) if shape else example_input(spec)
