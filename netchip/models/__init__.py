@@ -1,0 +1,1 @@
+"""Plain reference networks; they know no method."""
