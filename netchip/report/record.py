@@ -1,5 +1,6 @@
 """A run folder as a checked value. The folder is untrusted input: what is missing or odd is named, never guessed."""
 
+import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -99,7 +100,7 @@ def read_run(folder: Path) -> RunRecord:
     return RunRecord(
         folder=folder,
         result=_read_result(folder / "result.json"),
-        config=_read_mapping(folder / "config.json"),
+        config=_settings(_read_mapping(folder / "config.json")),
         environment=_read_mapping(folder / "environment.json"),
         metrics=_read_metrics(folder / "metrics.jsonl"),
         figures=tuple(read_figure(path) for path in sorted((folder / "figures").glob("*.json"))),
@@ -128,6 +129,12 @@ def _read_mapping(path: Path) -> Mapping[str, Any]:
     return data
 
 
+def _settings(saved: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings themselves, without the names of the run that config.json wraps them in."""
+    inner = saved.get("config")
+    return inner if isinstance(inner, dict) else saved
+
+
 def _read_result(path: Path) -> ResultRecord:
     data = _read_mapping(path)
     if data.get("format") != RESULT_FORMAT:
@@ -151,8 +158,6 @@ def _read_metrics(path: Path) -> tuple[Mapping[str, Any], ...]:
 
 
 def _metrics_line(line: str, where: str) -> Mapping[str, Any]:
-    import json
-
     try:
         record = json.loads(line)
     except ValueError as error:

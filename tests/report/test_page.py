@@ -1,9 +1,8 @@
 """A page of hand-made run folders: what it holds, what it escapes, what it refuses."""
 
-import base64
-import io
 import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,110 +10,10 @@ from typing import Any
 import pytest
 from netchip.errors import DataError
 from netchip.report.page import build_report, write_report
-from PIL import Image
 
+WriteRun = Callable[..., Path]
+Figures = dict[str, Any]
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&"
-
-
-def png(side: int = 8) -> str:
-    buffer = io.BytesIO()
-    Image.new("RGB", (side, side), (200, 30, 60)).save(buffer, "PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def arm(name: str, role: str, macs: float, accuracy: float) -> dict[str, Any]:
-    return {
-        "name": name,
-        "role": role,
-        "counted": {"macs": macs, "parameters": 270_000, "training_macs": 3.1e12},
-        "measured": {
-            "test_accuracy_percent": accuracy,
-            "training_seconds": 38.2,
-            "file_bytes": 1_100_000,
-            "latency_batch1_ms": 3.2,
-            "latency_batch1_p10_ms": 3.1,
-            "latency_batch1_p90_ms": 3.6,
-        },
-        "modelled": {"energy_pj": 5.0e6},
-    }
-
-
-def figures() -> dict[str, Any]:
-    curve = {
-        "name": "distance",
-        "x": list(range(10)),
-        "y": [0.5, 0.4, None, float("nan"), 0.2, 0.1, 0.08, 0.07, 0.06, 0.05],
-    }
-    heat = [[abs(a - b) / 6 if a != 2 else None for a in range(6)] for b in range(6)]
-    return {
-        "a": {
-            "kind": "line",
-            "title": "Mask distance",
-            "x_label": "epoch",
-            "y_label": "share that differs",
-            "series": [curve, {**curve, "name": "threshold", "y": [0.1] * 10}],
-            "marks": [{"x": 6, "label": "ticket drawn"}],
-        },
-        "b": {
-            "kind": "heatmap",
-            "title": "Distance of every pair",
-            "x_label": "epoch",
-            "y_label": "epoch",
-            "x": list(range(6)),
-            "y": list(range(6)),
-            "values": heat,
-        },
-        "c": {
-            "kind": "bars",
-            "title": "Channels kept",
-            "y_label": "channels",
-            "categories": ["conv1", "conv2", "conv3"],
-            "series": [{"name": "dense", "values": [16, 32, 64]}, {"name": "ticket", "values": [8, 20, None]}],
-        },
-        "d": {"kind": "images", "title": "Samples", "items": [{"caption": "red", "png_base64": png()}]},
-    }
-
-
-def write_run(
-    folder: Path, *, seed: int = 1, result: dict[str, Any] | None = None, drawn: dict[str, Any] | None = None
-) -> Path:
-    folder.mkdir(parents=True)
-    shift = 0.5 * (seed - 1)
-    whole = {
-        "format": 1,
-        "method": "early-bird",
-        "experiment": "digits",
-        "version": "0.1.0",
-        "config_hash": "0a1b2c3d",
-        "seed": seed,
-        "status": "done",
-        "headline": "The ticket keeps 97.22 % with 0.46 of the MACs.",
-        "metrics": {"drawn_epoch": 6},
-        "arms": [arm("dense", "baseline", 10.2e6, 97.5 + shift), arm("ticket", "ours", 4.7e6, 97.2 + shift)],
-        "measured_on": {"device": "a CPU", "threads": 1, "torch": "2.13.0"},
-        "simulated": ["nothing is"],
-        "notes": ["digits are easy"],
-        **(result or {}),
-    }
-    lines = [
-        {
-            "phase": phase,
-            "epoch": epoch,
-            "step": epoch * 16,
-            "train_loss": 1.0 / (epoch + 1),
-            "accuracy_percent": 90 + epoch,
-        }
-        for phase, epochs in (("search", range(6)), ("ticket", range(6, 12)))
-        for epoch in epochs
-    ]
-    (folder / "result.json").write_text(json.dumps(whole))
-    (folder / "config.json").write_text(json.dumps({"ratio": 0.5, "data": {"name": "digits", "image_size": 16}}))
-    (folder / "environment.json").write_text(json.dumps({"python": "3.11", "cores": 2}))
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    for name, figure in (figures() if drawn is None else drawn).items():
-        (folder / "figures").mkdir(exist_ok=True)
-        (folder / "figures" / f"{name}.json").write_text(json.dumps(figure))
-    return folder
 
 
 class Tags(HTMLParser):
@@ -134,7 +33,7 @@ class Tags(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+def page(tmp_path_factory: pytest.TempPathFactory, write_run: WriteRun) -> str:
     return build_report([write_run(tmp_path_factory.mktemp("one") / "seed-1")])
 
 
@@ -193,12 +92,14 @@ def test_one_table_cell_under_every_heading(page: str) -> None:
     assert len(re.findall(r"<td class=\"(?:measured|counted|modelled)", page)) == 2 * 8
 
 
-def test_same_folder_gives_the_same_bytes(tmp_path: Path, page: str) -> None:
+def test_same_folder_gives_the_same_bytes(tmp_path: Path, page: str, write_run: WriteRun) -> None:
     assert build_report([write_run(tmp_path / "seed-1")]) == page
 
 
-def test_everything_from_the_folder_is_escaped(tmp_path: Path) -> None:
-    drawn = figures()
+def test_everything_from_the_folder_is_escaped(
+    tmp_path: Path, write_run: WriteRun, figures: Figures, arm: Callable[..., dict[str, Any]]
+) -> None:
+    drawn = figures
     for figure in drawn.values():
         figure["title"] = EVIL
     drawn["a"] |= {"x_label": EVIL, "y_label": EVIL, "marks": [{"x": 3, "label": EVIL}]}
@@ -231,7 +132,7 @@ def test_everything_from_the_folder_is_escaped(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in html
 
 
-def test_several_seeds_give_mean_and_spread(tmp_path: Path) -> None:
+def test_several_seeds_give_mean_and_spread(tmp_path: Path, write_run: WriteRun) -> None:
     html = build_report([write_run(tmp_path / f"seed-{seed}", seed=seed) for seed in (1, 2, 3)])
     table = html[html.index("Side by side") : html.index("</table>")]
     # hand-computed: 97.2, 97.7, 98.2 has mean 97.7 and sample standard deviation 0.5
@@ -240,14 +141,14 @@ def test_several_seeds_give_mean_and_spread(tmp_path: Path) -> None:
     assert "seeds 1, 2, 3" in table
 
 
-def test_a_parent_folder_stands_for_the_runs_below_it(tmp_path: Path) -> None:
+def test_a_parent_folder_stands_for_the_runs_below_it(tmp_path: Path, write_run: WriteRun) -> None:
     for seed in (1, 2):
         write_run(tmp_path / "early-bird" / "digits-0a1b2c3d" / f"seed-{seed}", seed=seed, drawn={})
     assert "seeds 1, 2" in build_report([tmp_path])
 
 
 @pytest.mark.parametrize("name", ["config.json", "environment.json"])
-def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
+def test_a_missing_file_is_named(tmp_path: Path, name: str, write_run: WriteRun) -> None:
     run = write_run(tmp_path / "run", drawn={})
     (run / name).unlink()
     with pytest.raises(DataError, match=rf"run/{name}: no such file"):
@@ -281,14 +182,16 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
         ),
     ],
 )
-def test_a_broken_file_is_named(tmp_path: Path, name: str, content: str, message: str) -> None:
-    run = write_run(tmp_path / "run", drawn={"a": figures()["a"]})
+def test_a_broken_file_is_named(
+    tmp_path: Path, name: str, content: str, message: str, write_run: WriteRun, figures: Figures
+) -> None:
+    run = write_run(tmp_path / "run", drawn={"a": figures["a"]})
     (run / name).write_text(content)
     with pytest.raises(DataError, match=message):
         build_report([run])
 
 
-def test_the_half_line_of_a_killed_run_is_left_out(tmp_path: Path) -> None:
+def test_the_half_line_of_a_killed_run_is_left_out(tmp_path: Path, write_run: WriteRun) -> None:
     run = write_run(tmp_path / "run", drawn={})
     with (run / "metrics.jsonl").open("a") as file:
         file.write('{"phase": "tick')
@@ -303,7 +206,7 @@ def test_a_folder_without_a_finished_run_says_what_to_do(tmp_path: Path) -> None
         build_report([tmp_path])
 
 
-def test_write_report_writes_the_page(tmp_path: Path) -> None:
+def test_write_report_writes_the_page(tmp_path: Path, write_run: WriteRun) -> None:
     run = write_run(tmp_path / "run", drawn={})
     path = write_report([run], tmp_path / "deep" / "page.html")
     assert path.read_text() == build_report([run])
