@@ -1,1 +1,1 @@
-"""What is computed: frozen values, no torch."""
+"""What is computed: the shape, precision and weight storage of every layer of a network. Frozen values, no torch."""

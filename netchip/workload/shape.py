@@ -1,52 +1,77 @@
-"""The shape of one layer: its loop bounds, and what they mean on a map."""
+"""One layer as the nest of loops it runs: batch, groups, channels, output positions, kernel positions."""
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, Self, cast, get_args
 
 from netchip.errors import RequestError
 
 Pair = tuple[int, int]
+Kind = Literal["conv", "matmul"]
+
+_COUNTS = (
+    "batch",
+    "groups",
+    "out_channels",
+    "in_channels",
+    "out_height",
+    "out_width",
+    "kernel_height",
+    "kernel_width",
+    "in_height",
+    "in_width",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerShape:
-    """One layer as eight loops, B G K C OY OX FY FX. All sizes are element counts.
+    """The integers that fix how much a layer multiplies and moves; every field is a count of elements or positions.
 
-    `out_channels` (K) and `in_channels` (C) are per group. `in_height` and `in_width` are those of the unpadded map;
-    `stride`, `dilation` and `padding` are (height, width), padding on the leading side. A linear layer is a 1x1
-    convolution of a map of one row. `kind` "matmul" has two activation operands: G independent products of
-    [OX, C] by [C, K]. Raises `RequestError` that names the field, its value and the mend.
+    `out_channels` and `in_channels` are those of one group (the loop bounds K and C). `in_height` and `in_width` are
+    the input's own size, without padding; `padding` is added on each side. `transposed` marks a transposed convolution.
+    `kind` is "conv" where the second operand is weights (a linear layer is a 1x1 convolution on a map one row high) and
+    "matmul" where it is an activation too. Built more easily by `conv`, `linear` and `matmul`.
+
+    Raises `RequestError`, which names the field, when a value is no whole number in its range, or when the output size
+    is not the one that input size, kernel, stride, padding and dilation give.
+
+    >>> LayerShape.conv(batch=1, in_channels=3, out_channels=16, in_size=(32, 32), kernel=(3, 3), padding=(1, 1)).macs
+    442368
     """
 
-    batch: int = 1
-    groups: int = 1
-    out_channels: int = 1
-    in_channels: int = 1
-    out_height: int = 1
-    out_width: int = 1
-    kernel_height: int = 1
-    kernel_width: int = 1
-    in_height: int = 1
-    in_width: int = 1
+    batch: int
+    groups: int
+    out_channels: int
+    in_channels: int
+    out_height: int
+    out_width: int
+    kernel_height: int
+    kernel_width: int
+    in_height: int
+    in_width: int
     stride: Pair = (1, 1)
     dilation: Pair = (1, 1)
     padding: Pair = (0, 0)
     transposed: bool = False
-    kind: Literal["conv", "matmul"] = "conv"
+    kind: Kind = "conv"
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name not in ("transposed", "kind"):
-                _check_sizes(field.name, value, least=0 if field.name == "padding" else 1)
-        if self.kind not in ("conv", "matmul"):
-            raise RequestError(f"kind = {self.kind!r}: a layer is a 'conv' or a 'matmul'")
+        for name in _COUNTS:
+            _check_count(name, getattr(self, name), least=1)
+        for name, least in (("stride", 1), ("dilation", 1), ("padding", 0)):
+            _check_pair(name, getattr(self, name), least)
+        if self.kind not in get_args(Kind):
+            raise RequestError(f"kind = {self.kind!r}: a layer is one of {', '.join(map(repr, get_args(Kind)))}")
+        if type(self.transposed) is not bool:
+            raise RequestError(f"transposed = {self.transposed!r}: give True or False")
+        self._check_size("height", self.in_height, self.out_height, self.kernel_height, 0)
+        self._check_size("width", self.in_width, self.out_width, self.kernel_width, 1)
 
     @classmethod
     def conv(
         cls,
         *,
-        batch: int = 1,
+        batch: int,
         in_channels: int,
         out_channels: int,
         in_size: Pair,
@@ -58,22 +83,42 @@ class LayerShape:
         transposed: bool = False,
         output_padding: Pair = (0, 0),
     ) -> Self:
-        """A convolution by torch's arguments: `in_channels` and `out_channels` are totals over all groups."""
-        _check_sizes("groups", groups, least=1)
-        for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if channels % groups:
-                raise RequestError(f"{name} = {channels} cannot be shared by {groups} groups; use a multiple of {groups}")
-        out = [
-            _out_transposed(size, *rest, extra) if transposed else _out(size, *rest)
-            for size, *rest, extra in zip(in_size, kernel, stride, padding, dilation, output_padding, strict=True)
-        ]
+        """A convolution, as torch names its arguments: channels are totals over all groups, sizes are (height, width).
+
+        `output_padding` belongs to transposed convolutions only. Raises `RequestError` when the groups do not divide
+        the channels or the kernel does not fit into the padded input.
+        """
+        _check_count("groups", groups, least=1)
+        for name, total in (("in_channels", in_channels), ("out_channels", out_channels)):
+            _check_count(name, total, least=1)
+            if total % groups:
+                raise RequestError(
+                    f"{name} = {total} cannot be split into groups = {groups}; give a multiple of {groups}"
+                )
+        for name, pair, least in (
+            ("in_size", in_size, 1),
+            ("kernel", kernel, 1),
+            ("stride", stride, 1),
+            ("dilation", dilation, 1),
+            ("padding", padding, 0),
+            ("output_padding", output_padding, 0),
+        ):
+            _check_pair(name, pair, least)
+        if not transposed and output_padding != (0, 0):
+            raise RequestError(
+                f"output_padding = {output_padding}: only a transposed convolution has one; leave it (0, 0)"
+            )
+        height, width = (
+            _out_size(in_size[i], kernel[i], stride[i], padding[i], dilation[i], output_padding[i], transposed)
+            for i in (0, 1)
+        )
         return cls(
             batch=batch,
             groups=groups,
             out_channels=out_channels // groups,
             in_channels=in_channels // groups,
-            out_height=out[0],
-            out_width=out[1],
+            out_height=height,
+            out_width=width,
             kernel_height=kernel[0],
             kernel_width=kernel[1],
             in_height=in_size[0],
@@ -85,86 +130,111 @@ class LayerShape:
         )
 
     @classmethod
-    def linear(cls, *, batch: int = 1, in_features: int, out_features: int, positions: int = 1) -> Self:
-        """A linear layer on `positions` vectors an item (1 for a plain vector, the length of a sequence else)."""
-        return cls(batch=batch, in_channels=in_features, out_channels=out_features, out_width=positions, in_width=positions)
+    def linear(cls, *, batch: int, in_features: int, out_features: int, positions: int = 1) -> Self:
+        """A linear layer on `positions` vectors (tokens) of each of `batch` inputs: a 1x1 convolution, one row high."""
+        return cls.conv(
+            batch=batch, in_channels=in_features, out_channels=out_features, in_size=(1, positions), kernel=(1, 1)
+        )
 
     @classmethod
-    def matmul(cls, *, batch: int = 1, rows: int, inner: int, columns: int) -> Self:
-        """`batch` independent products of [rows, inner] by [inner, columns], both operands activations."""
-        return cls(groups=batch, out_channels=columns, in_channels=inner, out_width=rows, in_width=rows, kind="matmul")
+    def matmul(cls, *, batch: int, rows: int, inner: int, columns: int) -> Self:
+        """`batch` independent products [rows, inner] x [inner, columns] of activations; each product is one group."""
+        return cls(
+            batch=1,
+            groups=batch,
+            out_channels=columns,
+            in_channels=inner,
+            out_height=1,
+            out_width=rows,
+            kernel_height=1,
+            kernel_width=1,
+            in_height=1,
+            in_width=rows,
+            kind="matmul",
+        )
 
     @property
     def loop_bounds(self) -> dict[str, int]:
-        """The eight loops by their letters."""
+        """How often each loop runs, by the letters B G K C OY OX FY FX; their product is `macs`.
+
+        A transposed convolution scatters: its position loops OY and OX run over the input's positions.
+        """
+        rows, columns = (self.in_height, self.in_width) if self.transposed else (self.out_height, self.out_width)
         return {
             "B": self.batch,
             "G": self.groups,
             "K": self.out_channels,
             "C": self.in_channels,
-            "OY": self.out_height,
-            "OX": self.out_width,
+            "OY": rows,
+            "OX": columns,
             "FY": self.kernel_height,
             "FX": self.kernel_width,
         }
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates, padding included; a transposed convolution works once per input position and kernel element."""
-        positions = self.in_height * self.in_width if self.transposed else self.out_height * self.out_width
-        return self.batch * positions * self.weights
-
-    @property
-    def weights(self) -> int:
-        """Elements of the second operand: G K C FY FX."""
-        return self.groups * self.out_channels * self.in_channels * self.kernel_height * self.kernel_width
-
-    @property
-    def inputs(self) -> int:
-        """Elements of the unpadded input: B G C and its map."""
-        return self.batch * self.total_in_channels * self.in_height * self.in_width
-
-    @property
-    def outputs(self) -> int:
-        """Elements of the output: B G K OY OX."""
-        return self.batch * self.total_out_channels * self.out_height * self.out_width
+        """Multiply-accumulates, those with padding included, as torch's FlopCounterMode / 2 counts them."""
+        return math.prod(self.loop_bounds.values())
 
     @property
     def total_out_channels(self) -> int:
-        """Output channels over all groups."""
+        """Output channels of all groups."""
         return self.groups * self.out_channels
 
     @property
     def total_in_channels(self) -> int:
-        """Input channels over all groups."""
+        """Input channels of all groups."""
         return self.groups * self.in_channels
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, pairs as lists."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+    @property
+    def weights(self) -> int:
+        """Elements of the second operand: the weights without bias, or the second activation of a "matmul"."""
+        return self.groups * self.out_channels * self.in_channels * self.kernel_height * self.kernel_width
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """What `to_json` gave. Raises `RequestError` on an unknown field."""
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(data) - known)
-        if unknown:
-            raise RequestError(f"shape: unknown field {unknown[0]!r}; a shape has {', '.join(sorted(known))}")
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+    @property
+    def inputs(self) -> int:
+        """Elements of the first operand, without padding."""
+        return self.batch * self.total_in_channels * self.in_height * self.in_width
+
+    @property
+    def outputs(self) -> int:
+        """Elements of the result."""
+        return self.batch * self.total_out_channels * self.out_height * self.out_width
+
+    def _check_size(self, side: str, given: int, found: int, kernel: int, axis: int) -> None:
+        stride, padding, dilation = self.stride[axis], self.padding[axis], self.dilation[axis]
+        least = _out_size(given, kernel, stride, padding, dilation, 0, self.transposed)
+        most = least + max(stride, dilation) - 1 if self.transposed else least
+        if not least <= found <= most:
+            wanted = f"{least}" if least == most else f"{least} to {most}"
+            raise RequestError(
+                f"out_{side} = {found}, but in_{side} = {given} with kernel {kernel}, stride {stride}, padding {padding} "
+                f"and dilation {dilation} gives {wanted}; set out_{side} to that, or build the shape with LayerShape.conv"
+            )
 
 
-def _out(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
+def _out_size(
+    given: int, kernel: int, stride: int, padding: int, dilation: int, output_padding: int, transposed: bool
+) -> int:
     reach = dilation * (kernel - 1) + 1
-    if size + 2 * padding < reach:
-        raise RequestError(f"a kernel that reaches over {reach} does not fit a map of {size} with padding {padding}; pad more or enlarge the map")
-    return (size + 2 * padding - reach) // stride + 1
+    if transposed:
+        size = (given - 1) * stride - 2 * padding + reach + output_padding
+    else:
+        size = (given + 2 * padding - reach) // stride + 1
+    if size < 1:
+        raise RequestError(
+            f"kernel {kernel} with dilation {dilation} and padding {padding} leaves no output on an input of {given} "
+            "positions; use a larger input, a smaller kernel or other padding"
+        )
+    return size
 
 
-def _out_transposed(size: int, kernel: int, stride: int, padding: int, dilation: int, extra: int) -> int:
-    return (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + extra + 1
+def _check_count(name: str, value: Any, *, least: int) -> None:
+    if type(value) is not int or value < least:
+        raise RequestError(f"{name} = {value!r}: give a whole number of at least {least}")
 
 
-def _check_sizes(name: str, value: Any, *, least: int) -> None:
-    values = value if isinstance(value, tuple) else (value,)
-    if any(isinstance(v, bool) or not isinstance(v, int) or v < least for v in values):
-        raise RequestError(f"{name} = {value!r}: give whole numbers of at least {least}")
+def _check_pair(name: str, value: Any, least: int) -> None:
+    pair = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else ()
+    if len(pair) != 2 or any(type(each) is not int or each < least for each in pair):
+        raise RequestError(f"{name} = {value!r}: give (height, width), two whole numbers of at least {least}")
