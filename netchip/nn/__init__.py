@@ -1,0 +1,1 @@
+"""Torch blocks that at least two methods use."""

@@ -1,0 +1,77 @@
+"""Fake quantisation: values on a grid of `bits` bits, kept as floats; the one quantiser of netchip.
+
+Symmetric grids hold zero and as many steps on either side, 2^(bits-1) - 1; affine grids hold 2^bits levels from the lowest
+to the highest value, moved so that zero is one of them. Gradients pass straight through inside the range and stop outside it.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from netchip.errors import ConfigError
+from netchip.nn.straight_through import round_ste
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A uniform grid: value = (level - zero) * scale, levels from `lowest` to `highest`. `scale` and `zero` broadcast to the values."""
+
+    scale: Tensor
+    zero: Tensor
+    lowest: int
+    highest: int
+
+
+def symmetric_grid(x: Tensor, bits: int, *, channel_dim: int | None = None) -> Grid:
+    """The grid over [-a, a], a the largest |x| of the tensor, or of each index of `channel_dim`.
+
+    Raises `ConfigError` below 2 bits: one bit leaves no step beside zero.
+    """
+    _check_bits(bits, least=2)
+    highest = 2 ** (bits - 1) - 1
+    scale = _positive(_largest(x.detach().abs(), channel_dim) / highest)
+    return Grid(scale, torch.zeros_like(scale), -highest, highest)
+
+
+def affine_grid(low: Tensor, high: Tensor, bits: int) -> Grid:
+    """The grid of 2^bits levels over [low, high], widened to hold zero, which becomes a level exactly."""
+    _check_bits(bits, least=1)
+    highest = 2**bits - 1
+    low, high = low.detach().clamp(max=0), high.detach().clamp(min=0)
+    scale = _positive((high - low) / highest)
+    return Grid(scale, (-low / scale).round().clamp(0, highest), 0, highest)
+
+
+def fake_quantize(x: Tensor, grid: Grid) -> Tensor:
+    """`x` on `grid`, of the same shape; gradient 1 inside the grid's range, 0 outside."""
+    levels = round_ste(x / grid.scale) + grid.zero
+    return (levels.clamp(grid.lowest, grid.highest) - grid.zero) * grid.scale
+
+
+def quantize_weight(weight: Tensor, bits: int, *, per_channel: bool = True) -> Tensor:
+    """A weight [M, ...] on a symmetric grid, one for each output channel or one for all."""
+    return fake_quantize(weight, symmetric_grid(weight, bits, channel_dim=0 if per_channel else None))
+
+
+def quantize_range(x: Tensor, bits: int) -> Tensor:
+    """`x` of any shape on the affine grid over its own smallest and largest value."""
+    return fake_quantize(x, affine_grid(x.amin(), x.amax(), bits))
+
+
+def _largest(x: Tensor, channel_dim: int | None) -> Tensor:
+    """The largest value of the tensor, or of each index of `channel_dim` (kept, so that it broadcasts)."""
+    if channel_dim is None:
+        return x.amax()
+    others = [dim for dim in range(x.ndim) if dim != channel_dim % x.ndim]
+    return x.amax(dim=others, keepdim=True) if others else x
+
+
+def _positive(scale: Tensor) -> Tensor:
+    """Scales of zero (a constant zero tensor) become one, so that nothing is divided by zero and zero stays zero."""
+    return torch.where(scale > 0, scale, torch.ones_like(scale))
+
+
+def _check_bits(bits: int, *, least: int) -> None:
+    if not least <= bits <= 24:
+        raise ConfigError(f"bits = {bits}: a float32 grid needs {least} to 24 bits")

@@ -1,0 +1,67 @@
+"""Grids worked out by hand, and what must hold on any tensor."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netchip.errors import ConfigError
+from netchip.nn.quantize import affine_grid, fake_quantize, quantize_range, quantize_weight, symmetric_grid
+
+values = st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=40)
+
+
+def test_symmetric_three_bits_by_hand() -> None:
+    """Three bits: levels -3..3; the largest value 1.5 gives a step of 0.5."""
+    x = torch.tensor([-1.5, -0.8, -0.2, 0.0, 0.3, 0.74, 1.3])
+    assert quantize_weight(x[None], 3).tolist() == [[-1.5, -1.0, 0.0, 0.0, 0.5, 0.5, 1.5]]
+
+
+def test_affine_two_bits_by_hand() -> None:
+    """Four levels over [-1, 2]: step 1, zero is level 1."""
+    assert quantize_range(torch.tensor([-1.0, -0.4, 0.6, 2.0]), 2).tolist() == [-1.0, 0.0, 1.0, 2.0]
+
+
+def test_each_channel_has_its_own_grid() -> None:
+    weight = torch.tensor([[1.0, 0.26], [100.0, 26.0]])
+    assert quantize_weight(weight, 2).tolist() == [[1.0, 0.0], [100.0, 0.0]]
+    assert quantize_weight(weight, 3)[0].tolist() == pytest.approx([1.0, 1 / 3])
+    assert quantize_weight(weight, 3, per_channel=False)[0].tolist() == [0.0, 0.0]
+
+
+def test_gradient_passes_inside_and_stops_outside() -> None:
+    x = torch.tensor([-3.0, -0.5, 0.5, 3.0], requires_grad=True)
+    fake_quantize(x, affine_grid(torch.tensor(-1.0), torch.tensor(1.0), 8)).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [0.0, 1.0, 1.0, 0.0]
+
+
+@given(values, st.integers(2, 12))
+def test_symmetric_properties(numbers: list[float], bits: int) -> None:
+    x = torch.tensor(numbers)
+    grid = symmetric_grid(x, bits)
+    once = fake_quantize(x, grid)
+    assert torch.equal(fake_quantize(once, grid), once)
+    assert ((once - x).abs() <= grid.scale / 2 * (1 + 1e-4)).all()
+    assert torch.equal(fake_quantize(-x, grid), -once)
+    assert len(once.unique()) <= 2**bits - 1
+
+
+@given(values, st.integers(1, 12))
+def test_affine_keeps_zero_and_stays_within_a_step(numbers: list[float], bits: int) -> None:
+    x = torch.tensor([*numbers, 0.0])
+    grid = affine_grid(x.amin(), x.amax(), bits)
+    y = fake_quantize(x, grid)
+    assert y[-1] == 0
+    assert ((y - x).abs() <= grid.scale * (1 + 1e-4)).all()
+
+
+def test_constant_zero_stays_zero() -> None:
+    assert quantize_weight(torch.zeros(2, 3), 4).eq(0).all()
+    assert quantize_range(torch.zeros(3), 4).eq(0).all()
+
+
+@pytest.mark.parametrize("bits", [0, 1, 25])
+def test_widths_that_make_no_grid(bits: int) -> None:
+    with pytest.raises(ConfigError, match=f"bits = {bits}: a float32 grid needs 2 to 24 bits"):
+        quantize_weight(torch.ones(1, 1), bits)
