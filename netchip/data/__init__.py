@@ -1,0 +1,1 @@
+"""Real data: what to load (`spec`), the loaded splits (`images`, `loading`), batches in a fixed order, and photos."""
