@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from torch import nn
-
 from netchip.graph.exporting import Example, export
+from torch import nn
 
 UNKNOWN_SIZE = -1
 """A size that depends on the values of the input (boolean masks, nonzero)."""
@@ -18,9 +17,10 @@ class Operand:
     """One tensor that an operation reads.
 
     `argument` is its name in the operator's schema ("input", "weight", "tensors[0]"); `shape` its sizes, where
-    `UNKNOWN_SIZE` marks one that depends on the input's values; `expanded` the dimensions that repeat one element (stride 0).
-    `from_input` says whether its values depend on the model's input; `producers` are the `layer` names of the operations it
-    comes from; `parameters` the names, all of them, of the parameters and buffers it is computed from and of nothing else.
+    `UNKNOWN_SIZE` marks one that depends on the input's values; `expanded` the dimensions that repeat one element
+    (stride 0). `from_input` says whether its values depend on the model's input; `producers` are the `layer` names of
+    the operations it comes from; `parameters` the names, all of them, of the parameters and buffers it is computed
+    from and of nothing else.
     """
 
     argument: str
@@ -36,10 +36,11 @@ class Operand:
 class CapturedOp:
     """One operation that depends on the model's input.
 
-    `layer` is unique: the model's own module name where a module is this one operation ("layer1.0.conv1", at its second call
-    "layer1.0.conv1#2"), the parameter's name for a functional call on a raw parameter, else module and operator ("attn.matmul").
-    `op` is the operator without overload ("aten.conv2d"), `module` the first name of the module that runs it ("" is the model),
-    `module_names` every name under which that module is registered. `attributes` are the arguments that are no tensors.
+    `layer` is unique: the model's own module name where a module is this one operation ("layer1.0.conv1", at its
+    second call "layer1.0.conv1#2"), the parameter's name for a functional call on a raw parameter, else module and
+    operator ("attn.matmul"). `op` is the operator without overload ("aten.conv2d"), `module` the first name of the
+    module that runs it ("" is the model), `module_names` every name under which that module is registered.
+    `attributes` are the arguments that are no tensors.
     """
 
     layer: str
@@ -92,10 +93,10 @@ class Captured:
 def capture(model: nn.Module, example: Example) -> Captured:
     """What `model` computes on `example`, through torch.export on a copy in eval mode.
 
-    `example` is a tensor, a tuple of positional or a dict of keyword arguments, on the model's device. The model, its mode,
-    buffers, gradients and the random state stay as they are; DDP and torch.compile wrappers are looked through. Operations
-    on parameters and constants alone are left out. Raises `GraphError`, naming the layer, where the model cannot be copied,
-    does not run on the example, or takes a path that depends on the values of its input.
+    `example` is a tensor, a tuple of positional or a dict of keyword arguments, on the model's device. The model, its
+    mode, buffers, gradients and the random state stay as they are; DDP and torch.compile wrappers are looked through.
+    Operations on parameters and constants alone are left out. Raises `GraphError`, naming the layer, where the model
+    cannot be copied, does not run on the example, or takes a path that depends on the values of its input.
 
     >>> [op.layer for op in capture(nn.Sequential(nn.Linear(4, 2), nn.ReLU()), torch.zeros(1, 4)).ops]
     ['0', '1']

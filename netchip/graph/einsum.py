@@ -11,8 +11,8 @@ Sizes = tuple[int, ...]
 class Contraction:
     """One step: the tensors `sources` become `result` (numbers in order of making, the operands first).
 
-    `a` [G, R1, R2, C] and `b` [G, 1, C, K] are the two sides of its matrix product, None where nothing is summed over both
-    (an element-wise or outer product) or where neither depends on the input.
+    `a` [G, R1, R2, C] and `b` [G, 1, C, K] are the two sides of its matrix product, None where nothing is summed over
+    both (an element-wise or outer product) or where neither depends on the input.
     """
 
     sources: tuple[int, ...]
@@ -51,14 +51,17 @@ def contractions(
         kept = set(output).union(*(each.labels for each in rest))
         step, made = _contract(left, right, kept, len(shapes) + len(steps))
         steps.append(step)
-        tensors = [*rest, made]
+        tensors = [*rest, made] if path else [made, *rest]
     return steps
 
 
 def _contract(left: _Tensor, right: _Tensor, kept: set[str], number: int) -> tuple[Contraction, _Tensor]:
     """Labels in both and kept are batches, in both and not kept are summed; a label of size 1 is no label."""
     own, other = _labels(left), _labels(right)
-    sizes = {**left.sizes, **{label: size for label, size in right.sizes.items() if size > 1 or label not in left.sizes}}
+    sizes = {
+        **left.sizes,
+        **{label: size for label, size in right.sizes.items() if size > 1 or label not in left.sizes},
+    }
     summed = [label for label in own if label in other and label not in kept]
     batch = math.prod(sizes[label] for label in own if label in other and label in kept)
     rows = [sizes[label] for label in own if label not in other and label in kept] or [1]
@@ -80,7 +83,7 @@ def _labels(tensor: _Tensor) -> list[str]:
 
 
 def _parse(equation: str, ranks: Sequence[int]) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
-    """Labels of every operand and of the output; the dimensions behind an ellipsis are labelled '.0', '.1', ... from the right."""
+    """Labels of every operand and of the output; dimensions behind an ellipsis are '.0', '.1', ... from the right."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     written = [_expand(term, rank) for term, rank in zip(left.split(","), ranks, strict=True)]
     hidden = sorted({label for term in written for label in term if label[0] == "."}, reverse=True)

@@ -1,4 +1,4 @@
-"""An exported program of a network, made on a copy: the user's model, its mode, buffers and random state stay as they are."""
+"""An exported program of a network, made on a copy: the user's model and the random state stay as they are."""
 
 import contextlib
 import copy
@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
-from torch.utils import _pytree as pytree
-
 from netchip.errors import GraphError
 from netchip.graph.wrappers import unwrapped, wrapper_name
+from torch import nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+from torch.utils import _pytree as pytree
 
 Example = torch.Tensor | tuple[Any, ...] | Mapping[str, Any]
 """One example input: a tensor, the positional arguments as a tuple, or the keyword arguments as a dict."""
@@ -36,7 +35,7 @@ def export(model: nn.Module, example: Example) -> tuple[nn.Module, torch.export.
     with _random_state_kept():
         try:
             return copied, _exported(copied, args, kwargs)
-        except Exception as error:  # noqa: BLE001 - any model code may run, and raise, here
+        except Exception as error:
             raise GraphError(_refusal(model, error)) from error
 
 
@@ -49,10 +48,10 @@ def isolated_copy(model: nn.Module) -> nn.Module:
     _refuse_unsupported(inner, model)
     try:
         copied = copy.deepcopy(inner, _shared_storage(inner))
-    except Exception as error:  # noqa: BLE001 - a layer's own __deepcopy__ or __reduce__ may raise anything
+    except Exception as error:
         raise GraphError(
-            f"{_label(inner, _uncopyable(inner))} cannot be copied ({_first_line(error)}), and capture works on a copy; "
-            "keep what cannot be copied (open files, locks, generators) out of the module"
+            f"{_label(inner, _uncopyable(inner))} cannot be copied ({_first_line(error)}), and capture works on a "
+            "copy; keep what cannot be copied (open files, locks, generators) out of the module"
         ) from error
     for parent in copied.modules():
         for name, child in parent._modules.items():
@@ -70,38 +69,44 @@ def _arguments(example: Example) -> tuple[tuple[Any, ...], dict[str, Any]]:
         args, kwargs = (), dict(example)
     else:
         raise GraphError(
-            f"example is a {type(example).__name__}; give a tensor, a tuple of positional arguments or a dict of keyword arguments"
+            f"example is a {type(example).__name__}; give a tensor, a tuple of positional arguments "
+            "or a dict of keyword arguments"
         )
     return pytree.tree_map_only(torch.Tensor, _plain_tensor, (args, kwargs))
 
 
 def _plain_tensor(tensor: torch.Tensor) -> torch.Tensor:
     if tensor.numel() == 0:
-        raise GraphError(f"example holds an empty tensor of shape {tuple(tensor.shape)}; give at least one item of every size")
+        raise GraphError(
+            f"example holds an empty tensor of shape {tuple(tensor.shape)}; give at least one item of every size"
+        )
     return tensor.clone() if tensor.is_inference() else tensor.detach()
 
 
 def _refuse_unsupported(inner: nn.Module, model: nn.Module) -> None:
     if not isinstance(model, nn.Module):
         raise GraphError(f"model is a {type(model).__name__}; capture needs a torch.nn.Module")
-    if isinstance(inner, torch.jit.ScriptModule):
-        raise GraphError(
-            f"{type(model).__name__} is a TorchScript module, which has no Python layers left; capture the module it was scripted from"
-        )
-    for name, module in inner.named_modules():
+    for name, module in model.named_modules():
         if wrapper_name(module) in _SHARDED:
-            raise GraphError(f"{_label(inner, name)} is sharded by FSDP; capture the network before it is wrapped")
+            raise GraphError(f"{_label(model, name)} is sharded by FSDP; capture the network before it is wrapped")
+    for name, module in inner.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise GraphError(
+                f"{_label(inner, name)} is TorchScript, which has no Python layers left; capture what it was made from"
+            )
         for kind, tensor in (*module._parameters.items(), *module._buffers.items()):
-            if isinstance(tensor, UninitializedTensorMixin):
+            if isinstance(tensor, (UninitializedBuffer, UninitializedParameter)):
                 raise GraphError(
-                    f"{_label(inner, name)} has no {kind} yet (a lazy layer); run the model once on an example before capture"
+                    f"{_label(inner, name)} has no {kind} yet (a lazy layer); "
+                    "run the model once on an example before capture"
                 )
 
 
 def _shared_storage(model: nn.Module) -> dict[int, Any]:
     """A deepcopy memo: every tensor of the model as a new object over the same storage, so that no data is copied.
 
-    Tracing runs on fake tensors, so nothing is ever written there. Computed attributes, which torch refuses to copy, pass too.
+    Tracing runs on fake tensors, so nothing is ever written there. Computed attributes, which torch refuses to copy,
+    pass too.
     """
     memo: dict[int, Any] = {}
     for module in model.modules():
@@ -116,7 +121,8 @@ def _same_storage(tensor: torch.Tensor) -> torch.Tensor:
     fresh = tensor.detach()
     if isinstance(tensor, nn.Parameter):
         fresh = nn.Parameter(fresh, requires_grad=tensor.requires_grad)
-        fresh.__dict__.update(vars(tensor))
+        for name, value in vars(tensor).items():
+            setattr(fresh, name, value)
     return fresh
 
 
@@ -136,7 +142,7 @@ def _exported(copied: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         try:
             with _noting_layers(copied, entered):
                 return torch.export.export(copied, args, kwargs, strict=False)
-        except Exception as error:  # noqa: BLE001 - see export
+        except Exception as error:
             with contextlib.suppress(Exception):
                 return torch.export.export(copied, args, kwargs, strict=True)
             error.add_note(entered[-1] if entered else "")
@@ -173,26 +179,20 @@ def _refusal(model: nn.Module, error: Exception) -> str:
     told = f"{type(error).__name__} {error}".lower()
     if any(word in told for word in _VALUES_NEEDED):
         return (
-            f"{where} takes a path that depends on the values of its input ({_first_line(error)}); torch.export follows one path "
-            "for all inputs: use torch.where or torch.cond there, or capture the parts on each side of it"
+            f"{where} takes a path that depends on the values of its input ({_first_line(error)}); torch.export "
+            "follows one path for all inputs: use torch.where or torch.cond there, or capture the parts on either side"
         )
     return (
-        f"{where} cannot be traced on this example ({type(error).__name__}: {_first_line(error)}); see that model(example) runs in "
-        "eval mode with the example on the model's device, and keep what is no tensor operation out of forward"
+        f"{where} cannot be traced on this example ({type(error).__name__}: {_first_line(error)}); see that "
+        "model(example) runs in eval mode with the example on the model's device, and keep what is no tensor operation "
+        "out of forward"
     )
 
 
 def _label(model: nn.Module, path: str) -> str:
-    kind = type(model.get_submodule(path)).__name__ if _has(model, path) else "module"
+    module = dict(model.named_modules(remove_duplicate=False)).get(path)
+    kind = "module" if module is None else type(module).__name__
     return f"{path!r} ({kind})" if path else f"the model ({kind})"
-
-
-def _has(model: nn.Module, path: str) -> bool:
-    try:
-        model.get_submodule(path)
-    except AttributeError:
-        return False
-    return True
 
 
 def _first_line(error: Exception) -> str:
@@ -202,7 +202,9 @@ def _first_line(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _random_state_kept() -> Iterator[None]:
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() and torch.cuda.is_initialized() else []
+    devices = (
+        list(range(torch.cuda.device_count())) if torch.cuda.is_available() and torch.cuda.is_initialized() else []
+    )
     python_state, numpy_state = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng(devices=devices):
@@ -214,11 +216,15 @@ def _random_state_kept() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """torch.export warns of what cannot harm a copy, and prints and logs whole graphs when it fails; none is for the user."""
+    """torch.export warns of what cannot harm a copy, and prints whole graphs when it fails; neither is for the user."""
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -30,7 +30,7 @@ class LayerNames:
         return base if self._given[base] == 1 else f"{base}#{self._given[base]}"
 
     def base(self, path: str, operator: str, parameters: Sequence[str]) -> str:
-        """The name of an operation that the module at `path` runs, on a weight computed from `parameters` (maybe none)."""
+        """The name of an operation that the module at `path` runs on a weight computed from `parameters`, if any."""
         module = self._modules.get(path)
         first = self.all_names(path)[0]
         if module is not None and _is_one_operation(module, bool(parameters)):
@@ -51,7 +51,7 @@ class LayerNames:
 
 
 def _is_one_operation(module: nn.Module, weighted: bool) -> bool:
-    """Whether the operation stands for the whole module: in torch's own leaf layers the one on their weight, if they have one.
+    """Whether the operation stands for its module: in torch's own leaf layers the one on their weight, if any.
 
     (A circular convolution pads first: that is `conv.pad`, the convolution is `conv`.)
     """

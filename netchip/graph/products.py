@@ -17,7 +17,7 @@ Sizes = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Part:
-    """One layer's worth of an operation: its shape, the operands it reads, the earlier parts of the same operation it reads."""
+    """One layer's worth of an operation: its shape, the operands and the earlier parts of the operation it reads."""
 
     shape: LayerShape
     reads: tuple[str, ...]
@@ -26,7 +26,7 @@ class Part:
 
 
 def parts(op: CapturedOp) -> tuple[Part, ...] | None:
-    """The layers inside `op`, none where it multiplies element-wise only; None where the operator is not one that is counted."""
+    """The layers inside `op`, none where it multiplies element-wise only; None where the operator is not counted."""
     counter = _COUNTED.get(base_name(op.op)) if op.op.startswith("aten.") else None
     return counter(op) if counter is not None else None
 
@@ -34,8 +34,8 @@ def parts(op: CapturedOp) -> tuple[Part, ...] | None:
 def product(a: Sizes, b: Sizes, *, a_fixed: bool, b_fixed: bool) -> LayerShape:
     """The layer of the matrix product a [..., R, C] x b [..., C, K], leading sizes broadcast as torch.matmul does.
 
-    `a_fixed` and `b_fixed` say which operand are weights. Where a leading size is 1 in one operand only, that operand is
-    shared along it: the other's rows (columns) are counted there, as in hardware the shared operand is read once.
+    `a_fixed` and `b_fixed` say which operand are weights. Where a leading size is 1 in one operand only, that operand
+    is shared along it: the other's rows (columns) are counted there, as in hardware the shared operand is read once.
     """
     if a_fixed and not b_fixed:
         return product(_turned(b), _turned(a), a_fixed=False, b_fixed=True)
@@ -243,7 +243,16 @@ def _einsum(op: CapturedOp) -> tuple[Part, ...]:
 
 _COUNTED: Mapping[str, Callable[[CapturedOp], tuple[Part, ...] | None]] = {
     **dict.fromkeys(
-        ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "convolution", "_convolution"),
+        (
+            "conv1d",
+            "conv2d",
+            "conv3d",
+            "conv_transpose1d",
+            "conv_transpose2d",
+            "conv_transpose3d",
+            "convolution",
+            "_convolution",
+        ),
         _convolution,
     ),
     "linear": _linear_layer,

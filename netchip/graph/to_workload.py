@@ -3,8 +3,6 @@
 import warnings
 from collections.abc import Mapping
 
-from torch import nn
-
 from netchip.errors import GraphError, NetchipWarning
 from netchip.graph.capture import UNKNOWN_SIZE, CapturedOp, capture
 from netchip.graph.exporting import Example
@@ -13,15 +11,19 @@ from netchip.graph.products import Part, parts
 from netchip.workload.encoding import Precision
 from netchip.workload.layer import Layer
 from netchip.workload.network import Workload
+from torch import nn
 
 
-def to_workload(model: nn.Module, example: Example, precision: Precision | None = None, *, strict: bool = False) -> Workload:
-    """The layers of `model` on `example`, each at `precision` (8-bit by default); the example's batch is the layers' batch.
+def to_workload(
+    model: nn.Module, example: Example, precision: Precision | None = None, *, strict: bool = False
+) -> Workload:
+    """The layers of `model` on `example`, each at `precision` (8-bit by default); the layers' batch is the example's.
 
-    Counted are convolutions (1d, 2d, transposed, grouped, dilated), linear layers and products of matrices, attention as
-    two of them; MACs agree with torch's FlopCounterMode / 2. Normalisation, activation, pooling and what moves data count
-    zero. An operation that is neither is named in one `NetchipWarning` and in `Workload.uncounted` ("lstm (aten.lstm)");
-    with `strict` it raises `GraphError` instead. Raises `GraphError` where the model cannot be captured (see `capture`).
+    Counted are convolutions (1d, 2d, transposed, grouped, dilated), linear layers and products of matrices, attention
+    as two of them; MACs agree with torch's FlopCounterMode / 2. Normalisation, activation, pooling and what moves
+    data count zero. An operation that is neither is named in one `NetchipWarning` and in `Workload.uncounted` ("lstm
+    (aten.lstm)"); with `strict` it raises `GraphError` instead. Raises `GraphError` where the model cannot be
+    captured (see `capture`).
 
     >>> to_workload(nn.Linear(4, 2), torch.zeros(1, 4)).macs
     8
@@ -36,7 +38,9 @@ def to_workload(model: nn.Module, example: Example, precision: Precision | None 
             uncounted.append(_named(op))
     _report(uncounted, strict)
     layers = tuple(
-        Layer(op.layer + part.suffix, part.shape, precision=precision or Precision()) for op in ops for part in made[op.layer]
+        Layer(op.layer + part.suffix, part.shape, precision=precision or Precision())
+        for op in ops
+        for part in made[op.layer]
     )
     return Workload(layers, _edges(ops, made), uncounted=tuple(uncounted))
 
@@ -62,7 +66,9 @@ def _report(uncounted: list[str], strict: bool) -> None:
         return
     message = f"not counted, since netchip does not know their multiply-accumulates: {', '.join(uncounted)}"
     if strict:
-        raise GraphError(f"{message}; replace them by layers it knows, or leave strict out to get a workload without them")
+        raise GraphError(
+            f"{message}; replace them by layers it knows, or leave strict out to get a workload without them"
+        )
     warnings.warn(f"{message}; the workload's MACs are without them", NetchipWarning, stacklevel=3)
 
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import fx, nn
-from torch.export.graph_signature import InputKind
-
 from netchip.graph.capture import UNKNOWN_SIZE, Captured, CapturedOp, Operand
 from netchip.graph.names import LayerNames
 from netchip.graph.operators import MATRIX_PRODUCTS, VALUE_FREE, base_name
+from torch import fx, nn
+from torch.export.graph_signature import InputKind
 
 _RUN_ONCE = ("wrap_with_set_grad_enabled", "wrap_with_autocast", "tag_activation_checkpoint", "wrap", "invoke_subgraph")
 
@@ -30,7 +29,7 @@ class _Storage:
 
 @dataclass
 class _Value:
-    """What one graph node holds: a storage, and the operation that made it (None for inputs, parameters and constants)."""
+    """What one graph node holds: a storage, and the operation that made it (None for inputs, parameters, constants)."""
 
     storage: _Storage
     maker: str | None = None
@@ -47,7 +46,9 @@ def walk(model: nn.Module, program: torch.export.ExportedProgram) -> Captured:
     walker = _Walker(model)
     roots = _roots(model, program)
     results = walker.run(program.graph_module, roots)
-    return Captured(ops=tuple(walker.ops), outputs=tuple(dict.fromkeys(n for value in results for n in value.producers)))
+    return Captured(
+        ops=tuple(walker.ops), outputs=tuple(dict.fromkeys(n for value in results for n in value.producers))
+    )
 
 
 def _roots(model: nn.Module, program: torch.export.ExportedProgram) -> list[_Value]:
@@ -101,17 +102,23 @@ class _Walker:
 
     def _operator(self, node: fx.Node, values: dict[fx.Node, _Value]) -> _Value:
         arguments = list(_arguments(node))
-        read = [(name, each, values[each]) for name, value, _ in arguments for name, each in _tensors(name, value, values)]
+        read = [
+            (name, each, values[each]) for name, value, _ in arguments for name, each in _tensors(name, value, values)
+        ]
         op = _operator_name(node)
         from_input = base_name(op) not in VALUE_FREE and any(value.storage.from_input for _, _, value in read)
-        parameters = () if from_input else tuple(dict.fromkeys(n for _, _, value in read for n in value.storage.parameters))
+        parameters = (
+            () if from_input else tuple(dict.fromkeys(n for _, _, value in read for n in value.storage.parameters))
+        )
         layer = self._record(node, op, read, arguments) if from_input else None
         self._write(arguments, values, layer)
         viewed = next((values[v] for _, v, alias in arguments if alias is not None and isinstance(v, fx.Node)), None)
         storage = viewed.storage if viewed is not None else _Storage(from_input, [], parameters)
         return _Value(storage, layer)
 
-    def _write(self, arguments: Sequence[tuple[str, Any, Any]], values: Mapping[fx.Node, _Value], layer: str | None) -> None:
+    def _write(
+        self, arguments: Sequence[tuple[str, Any, Any]], values: Mapping[fx.Node, _Value], layer: str | None
+    ) -> None:
         for _, value, alias in arguments:
             if alias is None or not alias.is_write or layer is None:
                 continue
@@ -121,7 +128,9 @@ class _Walker:
                     storage.from_input, storage.parameters = True, ()
                     storage.writers.append(layer)
 
-    def _record(self, node: fx.Node, op: str, read: Sequence[tuple[str, fx.Node, _Value]], arguments: Sequence[Any]) -> str:
+    def _record(
+        self, node: fx.Node, op: str, read: Sequence[tuple[str, fx.Node, _Value]], arguments: Sequence[Any]
+    ) -> str:
         operands = tuple(_operand(name, each, value) for name, each, value in read)
         attributes = {name: _plain(value) for name, value, _ in arguments if not _holds_nodes(value)}
         return self._append(node, op, operands, attributes)
@@ -158,7 +167,7 @@ class _Walker:
 
 
 def _weight_parameters(op: str, operands: Sequence[Operand]) -> tuple[str, ...]:
-    """Parameters behind the operation's weight: its `weight` operand; in a product of matrices the first that has any."""
+    """Parameters behind the operation's weight: its `weight` operand; in a matrix product the first that has any."""
     of_product = base_name(op) in MATRIX_PRODUCTS
     weights = (each for each in operands if each.argument == "weight" or (of_product and not each.from_input))
     return next((each.parameters for each in weights if each.parameters), ())
@@ -237,7 +246,9 @@ def _expanded(value: Any) -> tuple[int, ...]:
     if not isinstance(value, torch.Tensor) or value.layout is not torch.strided:
         return ()
     known = zip(value.stride(), _shape(value), strict=True)
-    return tuple(axis for axis, (stride, size) in enumerate(known) if size > 1 and isinstance(stride, int) and stride == 0)
+    return tuple(
+        axis for axis, (stride, size) in enumerate(known) if size > 1 and isinstance(stride, int) and stride == 0
+    )
 
 
 def _flat(value: Any) -> list[torch.Tensor]:
@@ -247,7 +258,9 @@ def _flat(value: Any) -> list[torch.Tensor]:
 
 
 def _holds_nodes(value: Any) -> bool:
-    return isinstance(value, fx.Node) or (isinstance(value, (list, tuple)) and any(_holds_nodes(each) for each in value))
+    return isinstance(value, fx.Node) or (
+        isinstance(value, (list, tuple)) and any(_holds_nodes(each) for each in value)
+    )
 
 
 def _plain(value: Any) -> Any:

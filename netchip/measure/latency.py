@@ -56,12 +56,13 @@ def measure_latency(
     device: str | torch.device = "cpu",
     clock: Clock = time.perf_counter,
 ) -> list[Latency]:
-    """Times every model at every batch size in inference mode; one `Latency` each, by batch size, then in the given order.
+    """Times every model at every batch size in inference mode; one `Latency` each, by batch size, then as given.
 
-    `example` (a tensor, a tuple of positional or a dict of keyword arguments) is repeated along the first dimension to each
-    batch size. Each of `repeats` rounds times all models once, each time another one first; `warmup` rounds go untimed.
-    The models are timed on `device` in eval mode and given back as they were: mode, device, torch's threads. `clock`
-    returns seconds. Raises `RequestError` for impossible settings, `RunError` that names model and batch where one fails.
+    `example` (a tensor, a tuple of positional or a dict of keyword arguments) is repeated along the first dimension
+    to each batch size. Each of `repeats` rounds times all models once, each time another one first; `warmup` rounds
+    go untimed. The models are timed on `device` in eval mode and given back as they were: mode, device, torch's
+    threads. `clock` returns seconds. Raises `RequestError` for impossible settings, `RunError` that names model and
+    batch where one fails.
 
     >>> [latency] = measure_latency({"net": nn.Linear(4, 2)}, torch.zeros(1, 4), batch_sizes=(8,))
     >>> latency.p10_s <= latency.median_s <= latency.p90_s
@@ -81,7 +82,9 @@ def measure_latency(
     return results
 
 
-def _check(models: Mapping[str, nn.Module], batch_sizes: Sequence[int], warmup: int, repeats: int, threads: int) -> None:
+def _check(
+    models: Mapping[str, nn.Module], batch_sizes: Sequence[int], warmup: int, repeats: int, threads: int
+) -> None:
     if not models:
         raise RequestError("measure_latency was given no models; give a mapping from name to module")
     if not batch_sizes or any(batch < 1 for batch in batch_sizes):
@@ -160,14 +163,17 @@ def _batched(example: Example, batch: int, place: torch.device) -> tuple[tuple[A
         args, kwargs = example, {}
     else:
         raise RequestError(
-            f"example is a {type(example).__name__}; give a tensor, a tuple of positional arguments or a dict of keyword arguments"
+            f"example is a {type(example).__name__}; give a tensor, a tuple of positional arguments "
+            "or a dict of keyword arguments"
         )
     return pytree.tree_map_only(torch.Tensor, lambda tensor: _repeated(tensor, batch, place), (args, kwargs))
 
 
 def _repeated(tensor: torch.Tensor, batch: int, place: torch.device) -> torch.Tensor:
     if tensor.ndim == 0 or tensor.shape[0] == 0:
-        raise RequestError(f"example has shape {tuple(tensor.shape)}; its first dimension must be a batch of one item or more")
+        raise RequestError(
+            f"example has shape {tuple(tensor.shape)}; its first dimension must be a batch of one item or more"
+        )
     copies = -(-batch // tensor.shape[0])
     return tensor.detach().repeat(copies, *([1] * (tensor.ndim - 1)))[:batch].contiguous().to(place)
 
@@ -184,7 +190,7 @@ def _failing_as(name: str, batch: int) -> Iterator[None]:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise RunError(f"{name}: out of memory at batch {batch}; give smaller batch_sizes") from error
-    except Exception as error:  # noqa: BLE001 - a model's forward may raise anything
+    except Exception as error:
         if "can't allocate memory" in str(error) or "not enough memory" in str(error):
             raise RunError(f"{name}: out of memory at batch {batch}; give smaller batch_sizes") from error
         told = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

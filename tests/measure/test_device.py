@@ -5,7 +5,6 @@ import os
 
 import pytest
 import torch
-
 from netchip.errors import RequestError
 from netchip.measure.device import device_description, usable_device
 
@@ -21,7 +20,7 @@ def test_the_cpu_is_described_by_what_it_is():
 
 
 def test_an_unknown_device_is_refused():
-    with pytest.raises(RequestError, match="device 'abacus' cannot be used here .*; use 'cpu'"):
+    with pytest.raises(RequestError, match=r"device 'abacus' cannot be used here .*; use 'cpu'"):
         device_description("abacus")
 
 

@@ -5,10 +5,9 @@ import time
 
 import pytest
 import torch
-from torch import nn
-
 from netchip.errors import RequestError, RunError
 from netchip.measure.latency import measure_latency
+from torch import nn
 
 
 class Clock:
@@ -68,7 +67,7 @@ def test_rounds_interleave_the_models_and_rotate_who_is_first():
     clock, log = Clock(), []
     models = {name: Timed(clock, [1.0], name, log) for name in "abc"}
     measure_latency(models, torch.zeros(1, 3), batch_sizes=(1,), warmup=1, repeats=2, clock=clock)
-    assert "".join(log) == "abc" "bca" "cab"
+    assert "".join(log) == "abcbcacab"
 
 
 def test_a_drift_of_the_machine_meets_all_models_alike():
@@ -123,7 +122,9 @@ def test_real_time_is_measured():
 
 
 def test_a_result_is_plain_json():
-    [latency] = measure_latency({"net": nn.Linear(3, 1).double()}, torch.zeros(1, 3).double(), batch_sizes=(2,), repeats=2)
+    [latency] = measure_latency(
+        {"net": nn.Linear(3, 1).double()}, torch.zeros(1, 3).double(), batch_sizes=(2,), repeats=2
+    )
     plain = json.loads(json.dumps(latency.to_json()))
     assert plain["model"] == "net"
     assert (plain["batch"], plain["threads"], plain["device"]) == (2, 1, "cpu")
