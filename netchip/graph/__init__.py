@@ -1,0 +1,1 @@
+"""The bridge: capture, workloads, channel groups and surgery."""

@@ -1,0 +1,52 @@
+"""The masked model: full width, with the channels that would go set to zero at the input of every layer that reads them.
+
+This is what a cut is compared with. Zeroing BatchNorm's gamma and beta instead is wrong wherever a zero does not stay a
+zero (a gate, a Sigmoid) or a layer reads channels that no BatchNorm made.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from netchip.graph.cut_plan import CutPlan
+
+
+@contextmanager
+def masked(model: nn.Module, plan: CutPlan) -> Iterator[nn.Module]:
+    """Within the context `model` computes what it will compute when `plan` has been cut; its weights are not touched.
+
+    with masked(model, cuts):
+        outputs = model(images)      # removed channels are zero wherever they are read
+    """
+    with ExitStack() as stack:
+        for (name, axis), positions in plan.removed.items():
+            if axis == "in":
+                hook = _zeroing(positions, model.get_submodule(name))
+                stack.callback(model.get_submodule(name).register_forward_pre_hook(hook, with_kwargs=True).remove)
+        yield model
+
+
+def channel_dim(layer: nn.Module) -> int:
+    """The dimension a convolution (batched or not) or linear layer reads its channels from, counted from the back."""
+    return -1 - len(layer.kernel_size) if isinstance(layer, nn.modules.conv._ConvNd) else -1
+
+
+def _zeroing(positions: np.ndarray, layer: nn.Module) -> Any:
+    dim = channel_dim(layer)
+
+    def hook(
+        module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if args:
+            return (_zeroed(args[0], dim, positions), *args[1:]), kwargs
+        return args, {**kwargs, "input": _zeroed(kwargs["input"], dim, positions)}
+
+    return hook
+
+
+def _zeroed(tensor: Tensor, dim: int, positions: np.ndarray) -> Tensor:
+    return tensor.index_fill(dim, torch.as_tensor(positions, device=tensor.device), 0.0)
