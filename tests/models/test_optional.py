@@ -1,0 +1,26 @@
+"""timm, where the extra is installed, also beside a CPU torch; and one clear message where it is not."""
+
+import sys
+
+import pytest
+
+from netchip.errors import MissingExtra, ModelError
+from netchip.models.build import build, example_input
+from netchip.models.spec import ModelSpec
+
+
+def test_a_timm_model_with_our_classes_and_channels() -> None:
+    pytest.importorskip("timm", exc_type=(ImportError, RuntimeError))
+    spec = ModelSpec(name="timm:mobilenetv3_small_050", classes=5, in_channels=1, image_size=32)
+    assert build(spec).eval()(example_input(spec, batch=2)).shape == (2, 5)
+
+
+def test_an_unknown_timm_name_suggests_others() -> None:
+    with pytest.raises(ModelError, match="timm has no model 'resnet19'; did you mean .*resnet18"):
+        build(ModelSpec(name="timm:resnet19"))
+
+
+def test_without_timm_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'netchip\[vision\]'"):
+        build(ModelSpec(name="timm:resnet18"))
