@@ -13,7 +13,7 @@ def command(
     model: Annotated[str, Parameter(name="MODEL|RUN")],
     /,
     *,
-    batch: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())] = (1, 64),
+    batch: str = "1,64",
     threads: int = 1,
     device: str = "cpu",
     warmup: int = 5,
@@ -29,7 +29,7 @@ def command(
     model
         A name from `netchip list`, timm:NAME, file.py:function, package.module:function, or a run folder.
     batch
-        Batch sizes to measure.
+        Batch sizes to measure, such as 1,64.
     threads
         CPU threads.
     device
@@ -41,19 +41,20 @@ def command(
     input
         Shape of the input, batch first, such as 1,3,224,224; else the model's own.
     classes
-        Classes that the model tells apart.
+        Classes that the model tells apart; else 10, or 1000 where it is made for 224 x 224.
     json
         Write JSON to stdout, nothing else.
     """
-    from netchip.cli.subject import find_subject
+    from netchip.cli.subject import find_subject, whole_numbers
     from netchip.measure.device import device_description
     from netchip.measure.latency import measure_latency
 
+    sizes = whole_numbers("--batch", batch)
     subject = find_subject(model, input, classes)
     latencies = measure_latency(
         subject.models,
         subject.example,
-        batch_sizes=batch,
+        batch_sizes=sizes,
         warmup=warmup,
         repeats=repeats,
         threads=threads,

@@ -43,7 +43,7 @@ def command(
     input
         Shape of the input, batch first, such as 1,3,224,224; else the model's own.
     classes
-        Classes that the model tells apart.
+        Classes that the model tells apart; else 10, or 1000 where it is made for 224 x 224.
     json
         Write JSON to stdout, nothing else.
     """

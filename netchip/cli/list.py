@@ -6,6 +6,7 @@ from netchip.cli.output import say, show_json, show_table
 from netchip.data.spec import SOURCES
 from netchip.methods import all_methods
 from netchip.methods.method import Method
+from netchip.models.catalogue import model_names, native_size
 
 _SOURCE_NOTES = {
     "digits": "1,797 real handwritten digits, inside scikit-learn",
@@ -43,12 +44,11 @@ def command(*, json: bool = False) -> None:
 
 
 def _listing() -> dict[str, Any]:
-    from netchip.models.build import model_names
-
+    zoo = {name: f"built in, for images of {native_size(name)} x {native_size(name)}" for name in model_names()}
     sources = {name: _SOURCE_NOTES.get(name, "") for name in SOURCES}
     return {
         "methods": [_described(method) for method in all_methods()],
-        "models": {**dict.fromkeys(model_names(), "built in"), **dict(_MORE_MODELS)},
+        "models": {**zoo, **dict(_MORE_MODELS)},
         "data": {**sources, **dict(_MORE_SOURCES)},
     }
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from netchip.errors import ConfigError, DataError
 from netchip.files import read_json
+from netchip.models.catalogue import native_size
 from netchip.models.spec import ModelSpec
 
-_SMALLEST_INPUT = 2
+_FEWEST_SIZES = 2
+_IMAGENET_SIDE, _IMAGENET_CLASSES = 224, 1000
 
 
 @dataclass(frozen=True)
@@ -23,25 +25,34 @@ class Subject:
 
 def model_spec(name: str, shape: str | None, classes: int | None) -> ModelSpec:
     """The spec of a model name, with the channels and the side of `shape` ("N,C,H,W") where one is given."""
+    if classes is None and native_size(name) == _IMAGENET_SIDE:
+        classes = _IMAGENET_CLASSES
     settings: dict[str, Any] = {"name": name} | ({} if classes is None else {"classes": classes})
-    if shape is not None:
-        sizes = input_sizes(shape)
-        if len(sizes) == 4 and sizes[2] == sizes[3]:
-            settings |= {"in_channels": sizes[1], "image_size": sizes[2]}
+    sizes = () if shape is None else input_sizes(shape)
+    if len(sizes) == 4 and sizes[2] == sizes[3]:
+        settings |= {"in_channels": sizes[1], "image_size": sizes[2]}
     return ModelSpec.parse(settings, source=f"model {name}")
 
 
 def input_sizes(shape: str) -> tuple[int, ...]:
-    """'1,3,224,224' as numbers; raises `ConfigError` when it is no shape."""
-    try:
-        sizes = tuple(int(size) for size in shape.replace("x", ",").split(","))
-    except ValueError:
-        sizes = ()
-    if len(sizes) < _SMALLEST_INPUT or min(sizes) < 1:
+    """'1,3,224,224' or '1x3x224x224' as numbers; raises `ConfigError` when it is no shape."""
+    sizes = whole_numbers("--input", shape.replace("x", ","))
+    if len(sizes) < _FEWEST_SIZES:
         raise ConfigError(
-            f"--input {shape!r} is no shape; write the batch and the sizes of one input, such as 1,3,224,224"
+            f"--input {shape!r} is no shape; write the batch and the sizes of one input, as in 1,3,224,224"
         )
     return sizes
+
+
+def whole_numbers(flag: str, text: str) -> tuple[int, ...]:
+    """'1,64' as numbers above 0; raises `ConfigError` that names the flag."""
+    try:
+        numbers = tuple(int(word) for word in text.split(","))
+    except ValueError:
+        numbers = ()
+    if not numbers or min(numbers) < 1:
+        raise ConfigError(f"{flag} {text!r}: expected whole numbers above 0 with commas between them, as in 1,64")
+    return numbers
 
 
 def find_subject(name: str, shape: str | None = None, classes: int | None = None) -> Subject:
