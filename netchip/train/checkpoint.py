@@ -7,6 +7,7 @@ it). Plain types and tensors only: it loads with `weights_only=True`.
 
 import io
 import pickle
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -83,9 +84,13 @@ def read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Checkpoint | Non
 
 def _content(path: Path) -> dict[str, Any]:
     try:
+        with zipfile.ZipFile(path) as archive:  # torch does not compare the checksums it writes
+            if (broken := archive.testzip()) is not None:
+                raise ValueError(f"{broken} has a wrong checksum")
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (
         OSError,
+        zipfile.BadZipFile,
         RuntimeError,
         pickle.UnpicklingError,
         EOFError,

@@ -1,6 +1,6 @@
-"""A training of a second, as a module and as a program: what the tests of this room train.
+"""A training of a second, for the tests of this room; as a program, what two processes do together.
 
-    python tiny_training.py FOLDER [--processes-check]     (also under torchrun)
+torchrun --nproc-per-node 2 tiny_training.py FOLDER
 """
 
 import os
@@ -9,8 +9,6 @@ import sys
 from pathlib import Path
 
 import torch
-from torch import nn
-
 from netchip.errors import DivergedError, Interrupted
 from netchip.train.distributed import broadcast_object, is_main, process_count, process_index
 from netchip.train.fit import fit
@@ -18,13 +16,14 @@ from netchip.train.phase import Classification
 from netchip.train.saving import save_model
 from netchip.train.seeding import seed_everything
 from netchip.train.spec import OptimizerSpec, TrainSpec
+from torch import nn
 
 OPTIMIZER = OptimizerSpec(name="sgd", learning_rate=0.1, schedule="cosine", warmup_epochs=1)
 QUIET = TrainSpec(progress="quiet", log_every=3, device="cpu")
 
 
 class TinyBatches:
-    """Vectors [16, 8] in two classes, made of (seed, epoch, index) alone; `bad` is a (epoch, index, part) whose values are NaN."""
+    """Vectors [16, 8] in two classes, made of (seed, epoch, index) alone; `bad` = (epoch, index, part) is NaN."""
 
     def __init__(self, steps=8, seed=0, bad=None):
         self.steps, self.seed, self.bad = steps, seed, bad
@@ -75,7 +74,13 @@ class Cutting:
 
     def _cut(self, keep):
         first, norm, last, self.cut = self.model[0], self.model[1], self.model[4], True
-        for module, name, axis in [(first, "weight", 0), (first, "bias", 0), (norm, "weight", 0), (norm, "bias", 0), (last, "weight", 1)]:
+        for module, name, axis in [
+            (first, "weight", 0),
+            (first, "bias", 0),
+            (norm, "weight", 0),
+            (norm, "bias", 0),
+            (last, "weight", 1),
+        ]:
             self._replace(module, name, axis, keep)
         norm.running_mean, norm.running_var = norm.running_mean[keep], norm.running_var[keep]
         first.out_features, norm.num_features, last.in_features = 6, 6, 6
@@ -100,28 +105,32 @@ class Cutting:
 def train(folder, *, spec=QUIET, epochs=3, phase=None, batches=None, **more):
     """Trains in `folder`/train and writes model.safetensors beside it."""
     phase = Classification(tiny_model(), OPTIMIZER) if phase is None else phase
-    result = fit(phase, batches or TinyBatches(), epochs=epochs, folder=Path(folder) / "train", validation=TinyBatches(2, 99), spec=spec, **more)
+    result = fit(
+        phase,
+        batches or TinyBatches(),
+        epochs=epochs,
+        folder=Path(folder) / "train",
+        validation=TinyBatches(2, 99),
+        spec=spec,
+        **more,
+    )
     if is_main():
         save_model(phase.model, Path(folder) / "model.safetensors")
     return result
 
 
 class SignalAt(TinyBatches):
-    """Sends SIGTERM to its own process, in rank `rank` only, when batch `index` of the first epoch is asked for."""
+    """Sends SIGTERM to its own process, of rank `rank` only, when batch `index` of epoch `when` is asked for."""
 
-    def __init__(self, rank, index):
+    def __init__(self, rank, index, when=0):
         super().__init__()
-        self.rank, self.index = rank, index
+        self.rank, self.index, self.when = rank, index, when
 
     def epoch(self, epoch, *, start=0, part=0, parts=1):
         for index, batch in enumerate(super().epoch(epoch, start=start, part=part, parts=parts), start=start):
-            if (epoch, index) == (0, self.index) and process_index() == self.rank and not self.done():
+            if (epoch, index) == (self.when, self.index) and process_index() == self.rank:
                 os.kill(os.getpid(), signal.SIGTERM)
             yield batch
-
-    def done(self):
-        fired, self.rank = self.rank == -1, -1
-        return fired
 
 
 def _processes(folder):
