@@ -69,6 +69,7 @@ class TicketSearch:
         self._epochs = 0
         self._drawn: int | None = None
         self._stable = False
+        self._ticket: Ticket | None = None
 
     @property
     def masks(self) -> tuple[Mask, ...]:
@@ -114,7 +115,7 @@ class TicketSearch:
         return self._draw()
 
     def ticket(self) -> Ticket | None:
-        """The ticket that was drawn, with the model's weights of now; None before the draw."""
+        """The ticket that was drawn; None before. After `load_state_dict` the model must hold the weights it had at the draw."""
         return None if self._drawn is None else self._draw()
 
     def distances(self) -> list[float]:
@@ -142,16 +143,23 @@ class TicketSearch:
         rows = np.unpackbits(state["masks"].cpu().numpy(), axis=1, count=channels) if len(state["masks"]) else []
         self._masks = [row.astype(bool) for row in rows]
         self._epochs, self._drawn, self._stable = int(state["epochs"]), state["drawn"], bool(state["stable"])
+        self._ticket = None
 
     def _draw(self) -> Ticket:
-        self._drawn = self._epochs if self._drawn is None else self._drawn
-        keep = dict(zip((g.name for g in self.groups), np.split(self._masks[-1], np.cumsum(self._sizes)[:-1]), strict=True))
+        if self._ticket is None:
+            self._drawn = self._epochs if self._drawn is None else self._drawn
+            self._ticket = self._made(self._drawn)
+        return self._ticket
+
+    def _made(self, epoch: int) -> Ticket:
+        masks = np.split(self._masks[-1], np.cumsum(self._sizes)[:-1])
+        keep = dict(zip((group.name for group in self.groups), masks, strict=True))
         cuts = plan(self.coupling, keep)
         small = copy.deepcopy(unwrapped(self._model))
         cut(small, cuts)
         return Ticket(
             plan=cuts,
-            epoch=self._drawn,
+            epoch=epoch,
             ratio=self.ratio,
             detector=self.detector,
             distances=tuple(self.distances()),
