@@ -208,8 +208,8 @@ class LayerShape:
         if not least <= found <= most:
             wanted = f"{least}" if least == most else f"{least} to {most}"
             raise RequestError(
-                f"out_{side} = {found}, but in_{side} = {given} with kernel {kernel}, stride {stride}, padding {padding} "
-                f"and dilation {dilation} gives {wanted}; set out_{side} to that, or build the shape with LayerShape.conv"
+                f"out_{side} = {found}, but in_{side} = {given} with kernel {kernel}, stride {stride}, padding "
+                f"{padding} and dilation {dilation} gives {wanted}; set out_{side} to that, or use LayerShape.conv"
             )
 
 
