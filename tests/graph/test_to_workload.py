@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from netchip.errors import GraphError, NetchipWarning
 from netchip.graph.to_workload import to_workload
-from netchip.models.build import build, example_input
-from netchip.models.catalogue import model_names
+from netchip.models.build import build, example_input, model_names
 from netchip.models.spec import ModelSpec
 from netchip.workload.encoding import Precision
 from netchip.workload.shape import LayerShape
