@@ -5,6 +5,7 @@ Shapes as CIFAR-10 (3x32x32), crop-flip. The three are timed in turns, so that a
 """
 
 import argparse
+import os
 import platform
 import time
 from collections.abc import Callable, Iterator
@@ -66,7 +67,7 @@ def repeated(loader: DataLoader) -> Iterator[tuple[Tensor, Tensor]]:
 
 def training(images: Tensor, labels: Tensor) -> Step:
     """A whole step (forward, backward, SGD) of ResNet-20 on one batch that is already loaded."""
-    model = build(ModelSpec(name="resnet20", image_size=32)).train()
+    model = build(ModelSpec.parse({"name": "resnet20"})).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
 
     def step() -> int:
@@ -107,14 +108,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6.0, help="for each of the three, in all")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    print(
-        f"{platform.processor() or platform.machine()}, {given.threads} threads, torch {torch.__version__}, {date.today()}"
-    )
+    machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    print(f"{machine}, {given.threads} threads, torch {torch.__version__}, {date.today()}")
     rates = measured(given.batch_size, given.seconds)
     for name, rate in rates.items():
-        print(
-            f"{name:<24}{rate:>12,.0f} images/s   {rates['netchip loader'] / rate:>7.1f} times slower than the loader"
-        )
+        ratio = rates["netchip loader"] / rate
+        print(f"{name:<24}{rate:>12,.0f} images/s   the loader is {ratio:,.1f} times as fast")
     share = rates["ResNet-20 training step"] / rates["netchip loader"]
     print(f"loading takes {100 * share:.2f} % of the time that a training step takes")
 

@@ -104,7 +104,7 @@ def _decode_one(item: Encoded, image_size: int | None) -> "np.ndarray | _Broken"
 
 
 def _fastest_workers(encoded: Sequence[Encoded]) -> int:
-    """One thread for thumbnails in memory (Pillow holds the interpreter lock for most of such an image), else a core each.
+    """One thread for thumbnails in memory (Pillow holds the interpreter lock for most of one), else one a core.
 
     On two cores 5,000 JPEGs of 32x32 take 0.57 s in one thread and 0.89 s in two.
     """

@@ -60,6 +60,7 @@ def test_the_cifar10_splits_are_pinned(shared_data: Path, name: str) -> None:
         assert np.bincount(labels[part]).tolist() == [len(part) // 10] * 10
 
 
+@pytest.mark.slow
 def test_cifar10_small_is_part_of_cifar10_and_is_cached(shared_data: Path) -> None:
     data = load(DatasetSpec(name="cifar10-small", folder=shared_data))
     assert [len(part) for part in (data.train, data.validation, data.test)] == [10_000, 2_000, 2_000]
