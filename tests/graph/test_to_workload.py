@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from netchip.errors import GraphError, NetchipWarning
 from netchip.graph.to_workload import to_workload
-from netchip.models.build import build, example_input, model_names
+from netchip.models.build import build, example_input
 from netchip.models.spec import ModelSpec
 from netchip.workload.encoding import Precision
 from netchip.workload.shape import LayerShape
@@ -515,7 +515,14 @@ def test_nothing_is_warned_about_when_all_is_known():
     to_workload(generator(), torch.zeros(1, 8, 1, 1), strict=True)
 
 
-@pytest.mark.parametrize("name", model_names())
+ZOO = (
+    *("vgg16_bn", "vgg19_bn", "resnet18", "resnet50", "mobilenet_v2"),
+    *("resnet8", "resnet20", "resnet32", "resnet44", "resnet56", "resnet110"),
+    *("preresnet29", "preresnet101", "preresnet164"),
+)
+
+
+@pytest.mark.parametrize("name", ZOO)
 def test_the_zoo_agrees_with_torch(name: str):
     spec = ModelSpec(name=name, image_size=32)
     model, example = build(spec), example_input(spec, batch=2)
