@@ -8,9 +8,10 @@ from torch import nn
 from netchip.errors import ModelError
 from netchip.models import mobilenet, preresnet, resnet, resnet_cifar, vgg
 from netchip.models.catalogue import check_name, native_size
+from netchip.models.catalogue import model_names as model_names
+from netchip.models.optional import timm_model
 from netchip.models.reference import is_reference, referenced
 from netchip.models.spec import ModelSpec
-from netchip.models.optional import timm_model
 
 _TIMM = "timm:"
 

@@ -71,7 +71,7 @@ class LayerShape:
     def conv(
         cls,
         *,
-        batch: int,
+        batch: int = 1,
         in_channels: int,
         out_channels: int,
         in_size: Pair,
@@ -130,14 +130,14 @@ class LayerShape:
         )
 
     @classmethod
-    def linear(cls, *, batch: int, in_features: int, out_features: int, positions: int = 1) -> Self:
+    def linear(cls, *, batch: int = 1, in_features: int, out_features: int, positions: int = 1) -> Self:
         """A linear layer on `positions` vectors (tokens) of each of `batch` inputs: a 1x1 convolution, one row high."""
         return cls.conv(
             batch=batch, in_channels=in_features, out_channels=out_features, in_size=(1, positions), kernel=(1, 1)
         )
 
     @classmethod
-    def matmul(cls, *, batch: int, rows: int, inner: int, columns: int) -> Self:
+    def matmul(cls, *, batch: int = 1, rows: int, inner: int, columns: int) -> Self:
         """`batch` independent products [rows, inner] x [inner, columns] of activations; each product is one group."""
         return cls(
             batch=1,
