@@ -86,7 +86,7 @@ def _layer(layer: Any) -> dict[str, Any]:
     shape = layer.shape
     return {
         "name": layer.name,
-        "kind": shape.kind,
+        "kind": _kind(shape),
         "batch": shape.batch,
         "groups": shape.groups,
         "in": [shape.total_in_channels, shape.in_height, shape.in_width],
@@ -95,6 +95,12 @@ def _layer(layer: Any) -> dict[str, Any]:
         "stride": list(shape.stride),
         "macs": int(shape.macs),
     }
+
+
+def _kind(shape: Any) -> str:
+    """A convolution of one by one positions is what a linear layer is to the hardware, and is called so."""
+    sides = (shape.in_height, shape.in_width, shape.kernel_height, shape.kernel_width)
+    return "linear" if shape.kind == "conv" and set(sides) == {1} else shape.kind
 
 
 def _group(group: Any) -> dict[str, Any]:

@@ -24,9 +24,16 @@ def _curve(metrics: Sequence[Mapping[str, Any]], word: str, title: str) -> LineF
     if not points:
         return None
     axis = _axis(points)
-    series = [_series(name, records, axis) for name, records in points.items()]
+    phases = list(dict.fromkeys(name.split("\0")[0] for name in points))
+    series = [_series(name, records, axis, phases) for name, records in points.items()]
     unit = " (%)" if all(name.endswith("_percent") for name in points) else ""
-    return LineFigure(kind="line", title=title, x_label=axis, y_label=title.lower() + unit, series=tuple(series))
+    return LineFigure(
+        kind="line",
+        title=title,
+        x_label="epochs trained" if axis == "epoch" else axis,
+        y_label=title.lower() + unit,
+        series=tuple(series),
+    )
 
 
 def _axis(points: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
@@ -38,11 +45,22 @@ def _axis(points: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     return "epoch"
 
 
-def _series(name: str, records: Sequence[Mapping[str, Any]], axis: str) -> LineSeries:
+def _series(name: str, records: Sequence[Mapping[str, Any]], axis: str, phases: Sequence[str]) -> LineSeries:
+    """A curve in the colour of its phase, dashed for validation. Epochs are logged from 0, drawn as epochs trained."""
     phase, key = name.split("\0")
     words = key.removesuffix("_percent").replace("_", " ")
-    x = tuple(float(record[axis]) if _is_number(record.get(axis)) else index for index, record in enumerate(records))
-    return LineSeries(name=f"{phase}: {words}" if phase else words, x=x, y=tuple(record[key] for record in records))
+    first = 1.0 if axis == "epoch" else 0.0
+    return LineSeries(
+        name=f"{phase}: {words}" if phase else words,
+        colour=phases.index(phase),
+        dash=1 if "validation" in key else 0,
+        x=tuple(first + float(_number(record.get(axis), index)) for index, record in enumerate(records)),
+        y=tuple(record[key] for record in records),
+    )
+
+
+def _number(value: Any, otherwise: float) -> float:
+    return value if _is_number(value) else otherwise
 
 
 def _is_number(value: Any) -> bool:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from netchip.report import palette
-from netchip.report.figure import BarsFigure, HeatmapFigure, LineFigure, without_gaps
+from netchip.report.figure import BarsFigure, HeatmapFigure, LineFigure, LineSeries, without_gaps
 
 _WIDTH, _HEIGHT = 6.4, 3.3
 _FEW_POINTS = 40
@@ -71,14 +71,15 @@ class Drawing:
 def draw_line(figure: LineFigure) -> Drawing:
     """Curves with gaps where values are missing, and a labelled vertical line for each mark."""
     with _axes(figure.title) as (axes, finish):
-        for index, series in enumerate(figure.series):
-            _draw_series(axes, index, series.x, series.y)
+        styles = [_style(series, index) for index, series in enumerate(figure.series)]
+        for series, style in zip(figure.series, styles, strict=True):
+            _draw_series(axes, series, *style)
         for index, mark in enumerate(figure.marks):
             _draw_mark(axes, mark.x, mark.label, index)
         _tick_by_value(axes, [value for series in figure.series for value in series.x])
         axes.set_xlabel(figure.x_label)
         axes.set_ylabel(figure.y_label)
-        return Drawing(finish(), _legend([series.name for series in figure.series], lines=True))
+        return Drawing(finish(), _line_legend(figure.series, styles))
 
 
 def draw_bars(figure: BarsFigure) -> Drawing:
@@ -93,7 +94,7 @@ def draw_bars(figure: BarsFigure) -> Drawing:
         axes.set_xlim(-0.5, len(figure.categories) - 0.5)
         axes.grid(visible=False, axis="x")
         axes.set_ylabel(figure.y_label)
-        return Drawing(finish(), _legend([series.name for series in figure.series]))
+        return Drawing(finish(), _bar_legend([series.name for series in figure.series]))
 
 
 def draw_heatmap(figure: HeatmapFigure) -> Drawing:
@@ -134,11 +135,11 @@ def _render(canvas: Canvas) -> str:
     return palette.themed(_ROOT_SIZE.sub(lambda found: found[1] or found[2], svg))
 
 
-def _draw_series(axes: Any, index: int, x: Sequence[float], y: Sequence[float]) -> None:
-    point = palette.series_point(index) if len(without_gaps(y)) <= _FEW_POINTS else ""
-    (line,) = axes.plot(x, y, color=palette.series_colour(index), marker=point)
-    if dash := palette.series_dash(index):
-        line.set_dashes(dash)
+def _draw_series(axes: Any, series: LineSeries, colour: int, dash: int) -> None:
+    point = palette.series_point(colour) if len(without_gaps(series.y)) <= _FEW_POINTS else ""
+    (line,) = axes.plot(series.x, series.y, color=palette.series_colour(colour), marker=point)
+    if lengths := palette.series_dash(dash):
+        line.set_dashes(lengths)
 
 
 def _draw_mark(axes: Any, x: float, label: str, index: int) -> None:
@@ -151,6 +152,7 @@ def _draw_mark(axes: Any, x: float, label: str, index: int) -> None:
         textcoords="offset points",
         color=palette.MARK,
         va="top",
+        bbox={"facecolor": palette.SURFACE, "edgecolor": "none", "alpha": 0.85, "pad": 1.0},
     )
 
 
@@ -173,14 +175,19 @@ def _heatmap_height(figure: HeatmapFigure) -> float:
     return min(4.2, max(2.4, 0.9 + 4.6 * len(figure.y) / max(len(figure.x), 1)))
 
 
-def _legend(names: Sequence[str], *, lines: bool = False) -> tuple[LegendEntry, ...]:
-    if not any(names):
-        return ()
-    return tuple(
-        LegendEntry(name, palette.series_variable(index), _dash_array(index) if lines else "")
-        for index, name in enumerate(names)
-    )
+def _style(series: LineSeries, index: int) -> tuple[int, int]:
+    """(colour, dash) of the index-th curve."""
+    return index if series.colour is None else series.colour, index if series.dash is None else series.dash
 
 
-def _dash_array(index: int) -> str:
-    return " ".join(f"{2 * length:g}" for length in palette.series_dash(index)) or "none"
+def _line_legend(series: Sequence[LineSeries], styles: Sequence[tuple[int, int]]) -> tuple[LegendEntry, ...]:
+    named = [(each.name, style) for each, style in zip(series, styles, strict=True) if each.name]
+    return tuple(LegendEntry(name, palette.series_variable(style[0]), _dash_array(style[1])) for name, style in named)
+
+
+def _bar_legend(names: Sequence[str]) -> tuple[LegendEntry, ...]:
+    return tuple(LegendEntry(name, palette.series_variable(index)) for index, name in enumerate(names) if name)
+
+
+def _dash_array(dash: int) -> str:
+    return " ".join(f"{2 * length:g}" for length in palette.series_dash(dash)) or "none"

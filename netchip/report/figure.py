@@ -36,9 +36,11 @@ class _Part(BaseModel):
 
 
 class LineSeries(_Part):
-    """One curve; x [n], y [n]."""
+    """One curve; x [n], y [n]. `colour` and `dash` are places in the palette; by default that in the figure."""
 
     name: Text = ""
+    colour: Annotated[int, Field(ge=0)] | None = None
+    dash: Annotated[int, Field(ge=0)] | None = None
     x: tuple[Gappy, ...]
     y: tuple[Gappy, ...]
 

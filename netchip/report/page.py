@@ -74,7 +74,7 @@ def _view(run: RunRecord) -> RunView:
         figures=tuple(_figure_view(figure) for figure in (*curves(run.metrics), *run.figures)),
         config=tuple(_flat(run.config)),
         environment=tuple(_flat(run.environment)),
-        measured_on=", ".join(f"{key}: {value}" for key, value in _flat(run.result.measured_on)),
+        measured_on=", ".join(f"{key}: {value}" for key, value in _flat(run.result.measured_on) if value != "null"),
     )
 
 

@@ -22,7 +22,7 @@ def series_variable(index: int) -> str:
 
 
 def series_dash(index: int) -> tuple[float, ...]:
-    """The dash of the index-th series in line widths: none for the first, then changing with every series."""
+    """The index-th dash in line widths: none for the first, then changing."""
     return DASHES[(index + index // len(SERIES)) % len(DASHES)]
 
 

@@ -60,6 +60,13 @@ def ratio(value: float | None, base: float | None) -> str:
     return f"×{value / base:.2f}" if value / base < 9.995 else f"×{value / base:.0f}"
 
 
+def compared(name: str, value: float | None, base: float | None) -> str:
+    """A figure against the baseline's: percentages by their difference in points, '-1.25 pt'; all others as a ratio."""
+    if not name.endswith("_percent"):
+        return ratio(value, base)
+    return "" if value is None or base is None else f"{value - base:+.2f} pt"
+
+
 def _split(name: str) -> tuple[str, str, Callable[[float], str]]:
     for suffix, (word, write) in _UNITS.items():
         if name.endswith(suffix):

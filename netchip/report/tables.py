@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from netchip.report.quantities import label, ratio, written
+from netchip.report.quantities import compared, label, written
 from netchip.report.record import ArmRecord, RunRecord, mean_and_spread
 
 SECTIONS = ("measured", "counted", "modelled")
@@ -75,8 +75,8 @@ def _sections(columns: Sequence[tuple[str, str]]) -> tuple[tuple[str, tuple[str,
 def _arm_cell(arm: ArmRecord, baseline: ArmRecord | None, section: str, key: str) -> Cell:
     figures: Mapping[str, float | None] = getattr(arm, section)
     remarks = [_percentiles(figures, key)]
-    if baseline is not None and arm is not baseline and not key.endswith("_percent"):
-        remarks.insert(0, ratio(figures.get(key), getattr(baseline, section).get(key)))
+    if baseline is not None and arm is not baseline:
+        remarks.insert(0, compared(key, figures.get(key), getattr(baseline, section).get(key)))
     return Cell(written(key, figures.get(key)), tuple(filter(None, remarks)))
 
 

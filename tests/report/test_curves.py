@@ -16,8 +16,8 @@ def test_a_series_for_each_phase_and_figure_over_epochs() -> None:
         for epoch in epochs
     ]
     loss, accuracy = curves(lines)
-    assert [(series.name, series.x) for series in loss.series] == [("search: loss", (0, 1)), ("ticket: loss", (2, 3))]
-    assert loss.x_label == "epoch"
+    assert [(series.name, series.x) for series in loss.series] == [("search: loss", (1, 2)), ("ticket: loss", (3, 4))]
+    assert loss.x_label == "epochs trained"
     assert accuracy.y_label == "accuracy (%)"
     assert accuracy.series[1].y == (52.0, 53.0)
 
@@ -30,3 +30,9 @@ def test_several_lines_an_epoch_are_drawn_over_steps() -> None:
 def test_lines_without_losses_give_no_figure() -> None:
     assert curves([{"phase": "a", "epoch": 0, "note": "loss", "loss": None, "accuracy": True}]) == ()
     assert curves([]) == ()
+
+
+def test_a_phase_keeps_its_colour_and_validation_is_dashed() -> None:
+    lines = [{"phase": phase, "epoch": 0, "loss": 1.0, "validation_loss": 2.0} for phase in ("search", "retrain")]
+    (loss,) = curves(lines)
+    assert [(series.colour, series.dash) for series in loss.series] == [(0, 0), (0, 1), (1, 0), (1, 1)]

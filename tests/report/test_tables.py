@@ -23,9 +23,11 @@ def test_arms_are_rows_and_ratios_are_to_the_baseline(arm: Callable[..., dict[st
     assert [row.emphasis for row in table.rows] == [False, True]
 
 
-def test_percentages_have_no_ratio_and_percentiles_stand_under_their_median(arm: Callable[..., dict[str, Any]]) -> None:
+def test_percentages_differ_by_points_and_percentiles_stand_under_their_median(
+    arm: Callable[..., dict[str, Any]],
+) -> None:
     ticket = arms_table(records(arm)).rows[1]
-    assert ticket.cells[0].remarks == ()
+    assert ticket.cells[0].remarks == ("-0.50 pt",)
     assert ticket.cells[3].remarks == ("×1.00", "3.10 ms – 3.60 ms")
 
 
