@@ -1,4 +1,4 @@
-"""Which positions of which layers hold the same channel: found by following every channel through the traced network."""
+"""Which positions of which layers hold the same channel: every channel is followed through the traced network."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor, nn
 
-from netchip.graph.relations import Link, Mixed, Relation, relate
+from netchip.graph.relations import Link, Mixed, Relation, Spread, relate
 from netchip.graph.slicing import (
     AXES,
     CHANNEL_NORMS,
@@ -34,7 +34,7 @@ class Ban:
 
 @dataclass(frozen=True)
 class Unit:
-    """Positions that can only go together: (layer, axis) -> sorted positions; `ban` says why they stay, None if free."""
+    """Positions that can only go together: (layer, axis) -> sorted positions; `ban` says why they stay, if they do."""
 
     positions: dict[tuple[Layer, str], tuple[int, ...]]
     ban: Ban | None
@@ -50,7 +50,7 @@ def coupled_units(trace: Trace) -> list[Unit]:
 
 
 class _Closure:
-    """Atoms are positions along one dimension of one tensor, or along one axis of one layer; pairs say "the same channel"."""
+    """Atoms are positions along a dimension of a tensor or an axis of a layer; pairs of them are the same channel."""
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
@@ -61,17 +61,19 @@ class _Closure:
         self._bans: list[tuple[np.ndarray, Ban]] = []
         self._todo: deque[tuple[Node, int]] = deque()
         self._undecided: deque[tuple[Node, int]] = deque()
-        self._results = {node.layer: [node] for node in trace.nodes if node.layer is not None}
+        self._results: dict[nn.Module, list[Node]] = {}
         self._entries: dict[nn.Module, list[Node]] = {}
         for node in trace.nodes:
+            if node.layer is not None:
+                self._results.setdefault(node.layer, []).append(node)
             if node.enters is not None:
                 self._entries.setdefault(node.enters, []).append(node)
 
     def follow(self) -> None:
-        for layer, (node,) in self._results.items():
-            dim = _made_dim(layer, node)
+        for layer, nodes in self._results.items():
+            dim = _made_dim(layer, nodes[0])
             if dim is not None:
-                self._tensor(node, dim)
+                self._tensor(nodes[0], dim)
         while self._todo or self._undecided:
             if self._todo:
                 self._visit(*self._todo.popleft())
@@ -149,6 +151,7 @@ class _Closure:
             for source_dim, relation in known or links[:1]:
                 self._apply(relation, edge.source, source_dim, node)
                 held[relation.target] = True
+            held |= any(isinstance(relation, Spread) and relation.fills(dim) for _, relation in relations)
             mixed = next((relation for _, relation in relations if isinstance(relation, Mixed)), mixed)
         if not held.all():
             self._ban(atoms[~held], _unheld(node, mixed))
@@ -265,7 +268,7 @@ def _made_dim(layer: nn.Module, node: Node) -> int | None:
 
 
 def _crossing(layer: nn.Module, node: Node, dim: int, *, made: bool) -> tuple[str | None, bool] | Ban:
-    """(the layer's axis that this dimension is, whether the dimension goes on at the other side), or why it must stay."""
+    """(the layer's axis that this dimension is, whether it goes on at the other side), or why it must stay."""
     rank = len(node.shape)
     if isinstance(layer, nn.modules.conv._ConvNd):
         if dim != rank - len(layer.kernel_size) - 1:
@@ -286,9 +289,7 @@ def _crossing(layer: nn.Module, node: Node, dim: int, *, made: bool) -> tuple[st
 def _norm_crossing(layer: nn.Module, dim: int) -> tuple[str | None, bool] | Ban:
     if dim == 1:
         return (None if axis_length(layer, "channels") is None else "channels"), True
-    if isinstance(layer, nn.GroupNorm) or (
-        isinstance(layer, CHANNEL_NORMS) and dim > 1 and "Instance" in type(layer).__name__
-    ):
+    if isinstance(layer, (nn.GroupNorm, nn.modules.instancenorm._InstanceNorm)):
         return Ban(f"are normalised together by a {type(layer).__name__}", inexact=True)
     return None, True
 

@@ -1,7 +1,7 @@
 """Which channels of a network go together, which can go at all, and why the others stay.
 
-Two convolutions are cut together when some operation needs the same channels from both (a shortcut's addition, a gate) or
-one reads what the other makes. Which those are is followed through the traced network position by position
+Two convolutions are cut together when some operation needs the same channels from both (a shortcut's addition, a
+gate) or one reads what the other makes. Which those are is followed through the traced network position by position
 (`closure`), then tried: a group whose trial cut does not equal the masked network is left alone.
 """
 
@@ -24,8 +24,9 @@ __all__ = ["ChannelGroup", "Coupling", "LeftAlone", "Member", "channel_groups"]
 def channel_groups(model: nn.Module, example: Any, *, allow_inexact: bool = False) -> Coupling:
     """The channels of `model` that can be cut, in groups, found on `example`: a tensor, a tuple of arguments or a dict.
 
-    The model is traced on a copy and not touched (mode, gradients, hooks, random state). With `allow_inexact` also groups
-    are listed whose cut changes more than their removal would (under a LayerNorm, say); such cuts need `check=False`.
+    The model is traced on a copy and not touched (mode, gradients, hooks, random state). With `allow_inexact` also
+    groups are listed whose cut changes more than their removal would (under a LayerNorm, say); such cuts need
+    `check=False`.
 
     Raises `GraphError` for wrapped models (DDP, FSDP, torch.compile) and models that cannot be copied or traced.
 
@@ -37,13 +38,17 @@ def channel_groups(model: nn.Module, example: Any, *, allow_inexact: bool = Fals
     traced = trace(model, example)
     names = _Names(traced)
     units = coupled_units(traced)
-    free = [unit for unit in units if unit.ban is None or (allow_inexact and unit.ban.inexact)]
-    candidates = names.coupling(free)
-    failures = failing_groups(traced.model, candidates, example, only_crashes=allow_inexact)
+    candidates = names.coupling([unit for unit in units if _may_go(unit, allow_inexact)])
+    failures = failing_groups(model, candidates, example, only_crashes=allow_inexact)
     groups = tuple(group for group in candidates.groups if group.name not in failures and group.units > 1)
-    left = [names.left_alone(unit) for unit in units if unit not in free]
-    left += [_left(group, failures.get(group.name)) for group in candidates.groups if group not in groups]
+    left = [names.left_alone(unit) for unit in units if not _may_go(unit, allow_inexact)]
+    offered = {group.name for group in groups}
+    left += [_left(group, failures.get(group.name)) for group in candidates.groups if group.name not in offered]
     return Coupling(groups, _merged(left), candidates.lengths, candidates.tensors)
+
+
+def _may_go(unit: Unit, allow_inexact: bool) -> bool:
+    return unit.ban is None or (allow_inexact and unit.ban.inexact)
 
 
 class _Names:

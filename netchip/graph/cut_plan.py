@@ -1,6 +1,7 @@
 """A cut as a value: which positions each layer loses, for which architecture, and the small JSON it is kept in.
 
-    {"format": 1, "tensors": {"conv.weight": [16, 3, 3, 3], ...}, "lists": ["0-2,7"], "axes": [["conv", "out", 16], ...],
+    {"format": 1, "tensors": {"conv.weight": [16, 3, 3, 3], ...}, "lists": ["0-2,7"],
+     "axes": [["conv", "out", 16], ...],
      "groups": [{"name": "conv", "units": 16, "removed": 4, "members": [[axis, list], ...]}]}
 
 Members name an axis and a list of removed positions by their numbers, so equal lists are stored once.
@@ -9,6 +10,7 @@ Members name an axis and a list of removed positions by their numbers, so equal 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -32,7 +34,7 @@ class GroupCut:
 
 @dataclass(frozen=True, eq=False)
 class CutPlan:
-    """Which positions go, per group; `lengths` are the uncut axes, `tensors` the shapes of every affected tensor, uncut.
+    """Which positions go, per group; `lengths` and `tensors` are the axes and shapes of all affected layers, uncut.
 
     A plan belongs to an architecture, not to a model object: it is applied to any dense model with these tensors.
     """
@@ -123,7 +125,7 @@ def _positions(text: Any, longest: int) -> np.ndarray:
     ends = [(_digits(run[0]), _digits(run[-1])) for run in runs if len(run) <= 2]
     if len(ends) != len(runs) or any(first > last for first, last in ends):
         raise ValueError(f"{text!r} is no list of ranges such as '0-2,7'")
-    if any(after[0] <= before[1] for before, after in zip(ends, ends[1:], strict=False)):
+    if any(after[0] <= before[1] for before, after in pairwise(ends)):
         raise ValueError(f"{text!r} is not sorted")
     if ends and ends[-1][1] >= longest:
         raise ValueError(f"{text!r} holds a position that no layer has")

@@ -13,7 +13,7 @@ from netchip.graph.slicing import Axis
 class Member:
     """One axis of one layer in a group: unit u owns the positions `index[u]`, shape [units, positions of a unit].
 
-    `module` is the layer's name, for a bare parameter (a LayerScale) its own; `aliases` are further names of the same layer.
+    `module` is the layer's name, for a bare parameter (a LayerScale) its own; `aliases` are its further names.
     """
 
     module: str
@@ -26,8 +26,8 @@ class Member:
 class ChannelGroup:
     """Units that can be removed one by one, each from all `members` at once.
 
-    A unit is the smallest set of channels that must go together: one channel mostly, the same offset of every group of a
-    grouped convolution, a whole group of a GroupNorm. `norms` names the members that are BatchNorms with a scale.
+    A unit is the smallest set of channels that must go together: one channel mostly, the same offset of every group
+    of a grouped convolution, a whole group of a GroupNorm. `norms` names the members that are BatchNorms with a scale.
     """
 
     name: str
@@ -38,7 +38,7 @@ class ChannelGroup:
 
 @dataclass(frozen=True)
 class LeftAlone:
-    """Channels made by the layer `name` that are not cut, how many, and why: `reason` completes "these channels ..."."""
+    """Channels made by the layer `name` that are not cut, how many, and why: "these channels" + `reason`."""
 
     name: str
     channels: int
@@ -47,7 +47,7 @@ class LeftAlone:
 
 @dataclass(frozen=True, eq=False)
 class Coupling:
-    """The channel groups of one architecture. `lengths` and `tensors` describe it for a plan that outlives the model."""
+    """The channel groups of one architecture; `lengths` and `tensors` describe it for a plan that outlives it."""
 
     groups: tuple[ChannelGroup, ...]
     left_alone: tuple[LeftAlone, ...]

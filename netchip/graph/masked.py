@@ -1,4 +1,4 @@
-"""The masked model: full width, with the channels that would go set to zero at the input of every layer that reads them.
+"""The masked model: full width, but the channels that would go are zero at the input of every layer that reads them.
 
 This is what a cut is compared with. Zeroing BatchNorm's gamma and beta instead is wrong wherever a zero does not stay a
 zero (a gate, a Sigmoid) or a layer reads channels that no BatchNorm made.

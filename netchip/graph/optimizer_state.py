@@ -50,7 +50,7 @@ def cut_tensor(tensor: Tensor, dims: Dims) -> Tensor:
 
 
 def cut_state(state: Mapping[str, Any], parameter: Tensor, dims: Dims, name: str) -> dict[str, Any]:
-    """The optimizer's state of one parameter, cut as the parameter is. Raises `GraphError` for state it cannot place."""
+    """The optimizer's state of one parameter, cut alike. Raises `GraphError` for state it cannot place."""
     return {key: _cut_entry(value, key, parameter, dims, name) for key, value in state.items()}
 
 
@@ -78,11 +78,8 @@ def _cut_entry(value: Any, key: str, parameter: Tensor, dims: Dims, name: str) -
 
 
 def _state_dims(value: Tensor, key: str, parameter: Tensor, dims: Dims, name: str) -> dict[int, np.ndarray]:
-    """Which dimension of a state tensor is which of the parameter's: equal ranks line up, factored moments miss one."""
-    if value.dim() == parameter.dim():
-        places = list(range(parameter.dim()))
-    else:
-        places = _without_one(value, key, parameter)
+    """Which dimension of a state tensor is which of the parameter's: factored moments miss one, others line up."""
+    places = list(range(parameter.dim())) if value.dim() == parameter.dim() else _without_one(value, key, parameter)
     sizes = [parameter.shape[place] for place in places]
     fits = len(places) == value.dim() and all(size in (own, 1) for size, own in zip(value.shape, sizes, strict=True))
     if not fits:

@@ -31,8 +31,8 @@ class Prepared:
 def prepare(model: nn.Module, plan: CutPlan, optimizers: tuple[torch.optim.Optimizer, ...] = ()) -> Prepared:
     """Works out the cut of `model` without touching it.
 
-    Raises `GraphError` for wrapped or parametrized modules and state that cannot be cut, `CheckpointMismatch` for a plan of
-    another architecture or one that tears apart what goes together.
+    Raises `GraphError` for wrapped or parametrized modules and state that cannot be cut, `CheckpointMismatch` for a
+    plan of another architecture or one that tears apart what goes together.
     """
     refuse_wrappers(model)
     check_fingerprint(model, plan)
@@ -55,6 +55,7 @@ def prepare(model: nn.Module, plan: CutPlan, optimizers: tuple[torch.optim.Optim
 def apply(model: nn.Module, prepared: Prepared) -> None:
     """Assigns what was prepared. Nothing in here can be refused."""
     for module in model.modules():
+        held: dict[str, Any]
         for held in (module._parameters, module._buffers):
             for name, tensor in held.items():
                 if tensor is not None and tensor in prepared.tensors:
@@ -73,8 +74,8 @@ def refuse_wrappers(model: nn.Module) -> None:
         where = f"{path} is" if path else "the model is"
         inner = {"OptimizedModule": "model._orig_mod", "FSDPModule": "the plain module"}.get(wrapper, "model.module")
         raise GraphError(
-            f"{where} wrapped in {wrapper}, inside which a cut would go unnoticed (ranks and compiled code keep the old "
-            f"shapes); cut {inner} on every rank before wrapping, then wrap it again"
+            f"{where} wrapped in {wrapper}, inside which a cut would go unnoticed (ranks and compiled code "
+            f"keep the old shapes); cut {inner} on every rank before wrapping, then wrap it again"
         )
 
 
@@ -149,7 +150,7 @@ def _add_loss(
 ) -> None:
     tensor = getattr(layer, tensor_name) if isinstance(layer, nn.Module) else layer
     full_name = f"{name}.{tensor_name}" if tensor_name else name
-    if isinstance(tensor, nn.parameter.UninitializedTensorMixin) or type(tensor).__name__ == "DTensor":
+    if nn.parameter.is_lazy(tensor) or type(tensor).__name__ == "DTensor":
         raise GraphError(
             f"{full_name} is a {type(tensor).__name__}, which cannot be cut; cut the plain, initialised model"
         )
@@ -178,7 +179,7 @@ def _replacement(tensor: Tensor, dims: Dims) -> Tensor:
     if not isinstance(tensor, nn.Parameter):
         return cut
     new = torch.Tensor._make_subclass(type(tensor), cut, tensor.requires_grad)
-    new.__dict__.update(tensor.__dict__)
+    vars(new).update(vars(tensor))
     if tensor.grad is not None:
         new.grad = cut_tensor(tensor.grad, dims)
     for hook in (tensor._backward_hooks or {}).values():

@@ -1,6 +1,6 @@
 """Where one channel goes through one operation: which positions of its output hold which positions of its input.
 
-Written against what autograd keeps of each operation (name, saved sizes and dimensions); nothing is guessed from counts.
+Written against what autograd keeps of each operation (name, saved sizes, dimensions); nothing is guessed from counts.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,12 +29,29 @@ class Mixed:
     reason: str
 
 
-Relation = Link | Mixed | None  # None: the input has one entry there and is broadcast, so no channel is tied to it
+@dataclass(frozen=True)
+class Spread:
+    """One entry is spread over dimension `dim` of the output, so no channel is tied to it (a gate, an average).
+
+    `alone` is set where nothing else decides how many entries there are, as in an `expand` to another tensor's size.
+    """
+
+    dim: int
+    alone: bool = False
+
+    def fills(self, dim: int) -> bool:
+        return self.alone and self.dim == dim
+
+
+Relation = Link | Mixed | Spread
 
 
 @dataclass(frozen=True)
 class Step:
-    """One operand of one operation: autograd's node, the operand's place and shape, the result's shape."""
+    """One operand of one operation: autograd's node, the operand's place and shape, the result's shape.
+
+    `operands` are the shapes of all of them, None for constants; `output` says which result of several is meant.
+    """
 
     grad_fn: Any
     operand: int
@@ -88,12 +105,12 @@ def _elementwise(step: Step, dim: int) -> Relation:
     """Operands line up at the right, as in broadcasting; an operation over this very dimension mixes it."""
     out = dim + len(step.target) - len(step.source)
     if out < 0 or step.source[dim] != step.target[out]:
-        one = step.source[dim] == 1
-        return None if one else Mixed(f"changed in number by `{step.name}`")
+        one = out >= 0 and step.source[dim] == 1
+        return Spread(out) if one else Mixed(f"changed in number by `{step.name}`")
     saved = _saved(step, "dim")
     if isinstance(saved, int) and _from_front(saved, len(step.source)) == dim:
         return Mixed(f"mixed by `{step.name}`, which works over the channel dimension")
-    return _same(out, step.source[dim]) if step.source[dim] > 1 else None
+    return _same(out, step.source[dim])
 
 
 def _spatial(step: Step, dim: int) -> Relation:
@@ -173,10 +190,10 @@ def _unsqueeze(step: Step, dim: int) -> Relation:
 
 
 def _squeeze(step: Step, dim: int) -> Relation:
-    if step.source[dim] == 1:
-        return None
     asked = _saved_dims(step) if _saved(step, "dim") is not None else set(range(len(step.source)))
     gone = {d for d in asked if step.source[d] == 1}
+    if dim in gone:
+        return Mixed(f"dropped by `{step.name}`, being only one")
     return _same(dim - sum(d < dim for d in gone), step.source[dim])
 
 
@@ -190,13 +207,19 @@ def _reduce(step: Step, dim: int) -> Relation:
 
 def _expand(step: Step, dim: int) -> Relation:
     out = dim + len(step.target) - len(step.source)
-    return _same(out, step.source[dim]) if step.source[dim] == step.target[out] else None
+    return _same(out, step.source[dim]) if step.source[dim] == step.target[out] else Spread(out, alone=True)
 
 
 def _repeat(step: Step, dim: int) -> Relation:
     out = dim + len(step.target) - len(step.source)
     copies, size = step.target[out] // max(step.source[dim], 1), step.source[dim]
     return _same(out, size) if copies == 1 else Link(out, np.tile(np.arange(size), copies), np.arange(size * copies))
+
+
+def _glu(step: Step, dim: int) -> Relation:
+    along = _from_front(_saved(step, "dim"), len(step.source))
+    positions = np.arange(step.source[dim])
+    return Link(dim, positions, positions % step.target[dim]) if dim == along else _same(dim, step.source[dim])
 
 
 def _flip(step: Step, dim: int) -> Relation:
@@ -292,6 +315,7 @@ _RULES: dict[str, _Rule] = {
     "Expand": _expand,
     "Repeat": _repeat,
     "Flip": _flip,
+    "Glu": _glu,
     "Roll": _flip,
     "NativeChannelShuffle": _shuffle,
     "ChannelShuffle": _shuffle,

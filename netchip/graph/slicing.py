@@ -6,7 +6,7 @@ and "channels" (what passes through channel by channel: norms, PReLU, depthwise 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import numpy as np
 from torch import Tensor, nn
@@ -28,19 +28,19 @@ CHANNEL_NORMS: tuple[type[nn.Module], ...] = (_BatchNorm, _InstanceNorm, nn.Grou
 
 @dataclass(frozen=True)
 class LayerCut:
-    """What one layer becomes: `tensors` maps a tensor's name to {dimension: kept positions}, `numbers` its new attributes."""
+    """What one layer becomes: `tensors` has {dimension: kept positions} of each, `numbers` the new attributes."""
 
     tensors: Mapping[str, Mapping[int, Indices]]
     numbers: Mapping[str, Any]
 
 
-def is_per_channel_conv(module: nn.Module) -> bool:
+def is_per_channel_conv(module: nn.Module) -> TypeGuard[_ConvNd]:
     """Whether every input channel has kernels of its own: depthwise, with or without a channel multiplier."""
     return isinstance(module, _ConvNd) and module.groups == module.in_channels and module.groups > 1
 
 
 def bare_parameter_dim(shape: tuple[int, ...]) -> int:
-    """The dimension "channels" means on a bare parameter: its last one of more than one entry; -1 when there is none."""
+    """The dimension "channels" means on a bare parameter: its last one of more than one entry; -1 if there is none."""
     return max((dim for dim, size in enumerate(shape) if size > 1), default=-1)
 
 
@@ -68,7 +68,7 @@ def positions_that_go_together(layer: nn.Module | Tensor, axis: str) -> Indices:
 
 
 def layer_cut(layer: nn.Module | Tensor, keep: Keep) -> LayerCut:
-    """What is left of `layer` when it keeps the sorted positions `keep[axis]`. Raises `GraphError` for what cannot be."""
+    """What is left of `layer` when it keeps the sorted positions `keep[axis]`; `GraphError` for what cannot be."""
     for axis, kept in keep.items():
         _check_kept(layer, axis, kept)
     if isinstance(layer, Tensor):
@@ -123,8 +123,8 @@ def _check_kept(layer: nn.Module | Tensor, axis: str, kept: Indices) -> None:
     torn = np.intersect1d(together[stays], together[~stays])
     if len(torn):
         raise GraphError(
-            f"a {type(layer).__name__} can lose channels of axis {axis!r} only together with their partners in the other "
-            f"groups, but position {int(np.flatnonzero(together == torn[0])[0])} would be parted from its own"
+            f"a {type(layer).__name__} can lose channels of axis {axis!r} only together with their partners in the "
+            f"other groups, but position {int(np.flatnonzero(together == torn[0])[0])} would be parted from its own"
         )
 
 

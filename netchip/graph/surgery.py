@@ -1,7 +1,7 @@
-"""Cutting channels out of a network in place, with its gradients and its optimizer, and checking that it is still right.
+"""Cutting channels out of a network in place, with its gradients and its optimizer, checked before it is done.
 
-All positions are those of the uncut network and everything is cut once: one group after another would shift the positions
-of those that share a concatenation.
+All positions are those of the uncut network and everything is cut once: one group after another would shift the
+positions of those that share a concatenation.
 """
 
 import time
@@ -58,12 +58,12 @@ def cut(
 ) -> CutReport:
     """Cuts `model` in place as `cuts` says: parameters, buffers, gradients and the state of `optimizer` alike.
 
-    `optimizer` is a torch optimizer or a list of them; it goes on training the parameters that are now in the model. With
-    `example` (a tensor, a tuple of arguments or a dict) and `check` the cut network is first compared, on a copy, with the
-    masked one: within 1e-5 of the largest output in float32. On any error model and optimizer are as they were.
+    `optimizer` is a torch optimizer or a list of them; it goes on training the parameters that are now in the model.
+    With `example` (a tensor, a tuple of arguments or a dict) and `check` the cut network is first compared, on a copy,
+    with the masked one: within 1e-5 of the largest output in float32. On any error model and optimizer are as they were.
 
-    Raises `GraphError` for DDP, FSDP or compiled wrappers, parametrized layers and LBFGS, `CheckpointMismatch` for a plan of
-    another architecture (naming the first tensor that differs), `CutMismatch` naming the groups for which the check fails.
+    Raises `GraphError` for DDP, FSDP or compiled wrappers, parametrized layers and LBFGS, `CheckpointMismatch` for a plan
+    of another architecture (naming the first tensor that differs), `CutMismatch` naming the groups at fault.
     """
     started = time.perf_counter()
     before = _parameters(model)

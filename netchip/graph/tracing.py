@@ -1,7 +1,7 @@
 """The network as torch-pruning's dependency graph sees it, traced on a copy so that the user's model stays as it is.
 
-torch-pruning follows autograd from the outputs back to the inputs. What it merges or guesses is kept out: the ends of the
-graph and the inputs of every layer are marked, so that each node has one place, one shape and one order of operands.
+torch-pruning follows autograd from the outputs back to the inputs. What it merges or guesses is kept out: the ends of
+the graph and the inputs of every layer are marked, so that each node has one place, one shape, one order of operands.
 """
 
 import copy
@@ -33,13 +33,15 @@ LAYERS = (
 
 @dataclass(eq=False)
 class Node:
-    """One operation. `layer` and `parameter` are set where it is the result of a layer or a bare parameter.
+    """One result of one operation; `output` is its number among several.
 
-    `enters` is the layer this node hands its tensor to; `end` is "input" or "output" at the two ends of the network.
+    `layer` and `parameter` are set where it is the result of a layer or a bare parameter, `enters` is the layer that it
+    is handed to, `end` is "input" or "output" at the two ends of the network.
     """
 
     grad_fn: Any
-    shapes: tuple[Shape, ...]
+    output: int
+    shape: Shape
     layer: nn.Module | None = None
     parameter: nn.Parameter | None = None
     enters: nn.Module | None = None
@@ -47,14 +49,10 @@ class Node:
     inputs: list["Edge"] = field(default_factory=list)
     outputs: list["Edge"] = field(default_factory=list)
 
-    @property
-    def shape(self) -> Shape:
-        return self.shapes[0]
-
 
 @dataclass(eq=False)
 class Edge:
-    """Output `output` of `source` is operand `operand` of `target`."""
+    """`source` is an operand of `target`; `step` holds what autograd kept of it."""
 
     source: Node
     target: Node
@@ -198,11 +196,12 @@ class _AsLayer(torch_pruning.BasePruningFunc):
 
 def _build(model: nn.Module, example: Any, marks: _Marks) -> torch_pruning.DependencyGraph:
     graph = torch_pruning.DependencyGraph()
+    run: Any = marks.run
     try:
         return graph.build_dependency(
             model,
             example,
-            forward_fn=marks.run,
+            forward_fn=run,
             customized_pruners={nn.RMSNorm: _AsLayer()},
             verbose=False,
         )
@@ -214,39 +213,51 @@ def _build(model: nn.Module, example: Any, marks: _Marks) -> torch_pruning.Depen
 
 
 def _nodes(graph: torch_pruning.DependencyGraph, marks: _Marks) -> list[Node]:
-    nodes = {found.grad_fn: _node(found, marks) for found in graph.module2node.values()}
+    """Our nodes for torch-pruning's, one for each result; operations inside a layer are left unconnected."""
+    results = {found.grad_fn: _results(found, marks) for found in graph.module2node.values()}
+    of_layers = {nodes[0].layer: nodes for nodes in results.values() if nodes[0].layer is not None}
+    for function, layer in marks.made_by.items():
+        if layer in of_layers:
+            results.setdefault(function, of_layers[layer])
     for found in graph.module2node.values():
-        target = nodes[found.grad_fn]
-        for source in {id(node): node for node in found.inputs}.values():
-            _connect(nodes[source.grad_fn], target, marks)
-    return list(nodes.values())
+        for target in results[found.grad_fn]:
+            if target.layer is None:
+                _connect(target, results)
+    return [node for found in graph.module2node.values() for node in results[found.grad_fn]]
 
 
-def _node(found: Any, marks: _Marks) -> Node:
-    module = found.module
-    return Node(
-        grad_fn=found.grad_fn,
-        shapes=tuple(tuple(int(size) for size in meta.shape) for meta in found.grad_fn._input_metadata),
-        layer=module if isinstance(module, (*LAYERS, nn.RMSNorm)) else None,
-        parameter=module if isinstance(module, nn.Parameter) else None,
-        enters=marks.enters.get(found.grad_fn),
-        end=marks.ends.get(found.grad_fn, ""),
-    )
+def _results(found: Any, marks: _Marks) -> list[Node]:
+    module, grad_fn = found.module, found.grad_fn
+    return [
+        Node(
+            grad_fn=grad_fn,
+            output=output,
+            shape=tuple(int(size) for size in meta.shape),
+            layer=module if output == 0 and isinstance(module, (*LAYERS, nn.RMSNorm)) else None,
+            parameter=module if isinstance(module, nn.Parameter) else None,
+            enters=marks.enters.get(grad_fn),
+            end=marks.ends.get(grad_fn, ""),
+        )
+        for output, meta in enumerate(grad_fn._input_metadata)
+    ]
 
 
-def _connect(source: Node, target: Node, marks: _Marks) -> None:
-    """One edge for each operand of `target` that `source` made; the operations inside a layer have none."""
-    if target.layer is not None:
-        return
+def _connect(target: Node, results: Mapping[Any, list[Node]]) -> None:
+    """One edge from each operand; what a layer is handed is followed through the layer, not through its operations."""
     following = target.grad_fn.next_functions
     operands = tuple(_operand_shape(function, output) for function, output in following)
     for operand, (function, output) in enumerate(following):
-        shared = source.layer is not None and marks.made_by.get(function) is source.layer
-        if function is source.grad_fn or shared:
-            step = Step(target.grad_fn, operand, source.shapes[output], target.shape, operands, output)
+        source = _result(results.get(function, []), output)
+        if source is not None and source.enters is None:
+            step = Step(target.grad_fn, operand, source.shape, target.shape, operands, target.output)
             edge = Edge(source, target, step)
             source.outputs.append(edge)
             target.inputs.append(edge)
+
+
+def _result(nodes: list[Node], output: int) -> Node | None:
+    """The result of that number; a layer that is called again, or returns several tensors, has one node for all."""
+    return nodes[output] if output < len(nodes) else next((node for node in nodes if node.layer is not None), None)
 
 
 def _operand_shape(function: Any, output: int) -> Shape | None:

@@ -1,6 +1,7 @@
 """Trial cuts: every group is cut on a shaken copy of the model and compared with the masked copy, before it is offered.
 
-The model's weights may hide what a cut breaks (a zero-initialised scale, a LayerScale of 1e-6), so the copy's are moved.
+The model's weights may hide what a cut breaks (a zero-initialised scale, a LayerScale of 1e-6), so the copy's are
+moved.
 """
 
 from collections.abc import Sequence
@@ -28,8 +29,10 @@ def failing_groups(model: nn.Module, coupling: Coupling, example: Any, *, only_c
     for seed in range(_ROUNDS):
         trials.seed = seed
         sound = [group for group in groups if group.name not in failures]
-        failures.update(trials.search(sound))
-        failures.update(trials.together([group for group in sound if group.name not in failures]))
+        alone = trials.search(sound)
+        if alone:
+            failures |= alone
+            failures |= trials.together([group for group in sound if group.name not in alone])
     return failures
 
 
@@ -93,13 +96,13 @@ def _shaken(model: nn.Module, example: Any) -> tuple[nn.Module, Any]:
         for name, buffer in copied.named_buffers():
             if name.endswith(("running_mean", "running_var")):
                 _move(buffer, generator, 0.1, positive=name.endswith("running_var"))
-    wide = quiet_copy(copied).double()
+    wide = copied.double()
     wide_example = map_tensors(example, lambda t: t.double() if t.is_floating_point() else t)
     try:
         with same_random_state(), torch.inference_mode(False), torch.no_grad():
             call(wide, wide_example)
     except Exception:  # noqa: BLE001 (the model's own code may insist on float32 in any way)
-        return copied, example
+        return copied.float(), example
     return wide, wide_example
 
 
