@@ -5,7 +5,9 @@ A verb is imported only when it is called or asked for help.
 """
 
 import os
+import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
@@ -48,7 +50,7 @@ def build_app() -> App:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; whatever goes wrong becomes one clear message on stderr."""
     try:
-        with _short_warnings():
+        with _short_warnings(), _terminable():
             build_app()(
                 list(sys.argv[1:] if arguments is None else arguments),
                 exit_on_error=False,
@@ -92,6 +94,19 @@ def _help_words(error: CycloptsError) -> str:
 def _let_stdout_go() -> None:
     """The reader of the pipe left (`| head`): what Python still holds for it is dropped without a complaint at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM is answered like Ctrl-C also where no training saves first: before, between and after its phases."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 from netchip.cli.arms import show_arms
 from netchip.cli.output import note, say, show_json
-from netchip.errors import CheckpointError
+from netchip.errors import CheckpointError, Interrupted
 from netchip.methods.method import Method
 from netchip.spec import Spec
 from netchip.train.rundir import RunDir
@@ -15,16 +15,15 @@ PAGE = "report.html"
 
 
 def carry_out(method: Method, config: Spec, rundir: RunDir) -> dict[str, Any]:
-    """The content of result.json: read where the run is finished, else worked out and written, with its page."""
+    """The content of result.json: read where the run is finished, else worked out, written and drawn as a page."""
     result = rundir.result()
     if result is not None:
         note(f"{rundir.path}: finished already; --fresh runs it again")
         return result
-    outcome = method.run(config, rundir)
-    if is_main():
-        outcome.dense.save(rundir.path / "workload_dense.json")
-        outcome.efficient.save(rundir.path / "workload_efficient.json")
-    result = rundir.finish(outcome.to_json())
+    try:
+        result = rundir.finish(method.run(config, rundir).to_json())
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; `netchip resume {rundir.path}` goes on with this run") from None
     if is_main():
         _write_page(rundir.path)
     return result

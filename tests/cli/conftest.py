@@ -1,5 +1,7 @@
 """A toy method in the place of the real ones, and a folder of its own for every test."""
 
+import os
+import signal
 import sys
 import types
 import warnings
@@ -7,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import netchip.cli.run
 import pytest
+
+import netchip.cli.run
 from netchip.cli.run import run_app
 from netchip.errors import BudgetError, DivergedError, Interrupted, NetchipWarning
 from netchip.methods.method import Arm, Method, Paper, Result
@@ -26,11 +29,6 @@ class Toy(Spec):
     train: Train = Train()
 
 
-class Saved:
-    def save(self, path: Path) -> None:
-        path.write_text("{}")
-
-
 FAULTS: dict[str, BaseException] = {
     "diverged": DivergedError("the loss is NaN at step 3"),
     "budget": BudgetError("60% cannot be met"),
@@ -44,13 +42,15 @@ def carry_out(config: Toy, rundir: Any) -> Result:
     sys.stderr.write(f"progress {config.train.progress}\n")
     if config.fail in FAULTS:
         raise FAULTS[config.fail]
+    if config.fail == "killed":
+        os.kill(os.getpid(), signal.SIGTERM)
     if config.fail == "warning":
         warnings.warn("mind the gap", NetchipWarning, stacklevel=1)
     arms = (
         Arm("dense", "baseline", {"macs": 1000.0}, {"test_accuracy_percent": 90.0, "training_seconds": 2.0}),
         Arm("ticket", "ours", {"macs": 400.0}, {"test_accuracy_percent": 89.0, "training_seconds": 1.0}),
     )
-    net: Any = Saved()
+    net: Any = None  # the workloads are the method's to write
     return Result(
         f"{config.epochs} epochs", {"epochs": config.epochs}, arms, net, net, {"device": "a CPU"}, notes=("a note",)
     )

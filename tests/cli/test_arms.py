@@ -1,6 +1,7 @@
 """The arms of a run in the terminal."""
 
 import pytest
+
 from netchip.cli.main import main
 
 

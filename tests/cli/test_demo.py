@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+
 from netchip.cli.main import main
 from netchip.methods.method import Method
 

@@ -2,9 +2,10 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from netchip.cli.flags import flag_parameters, given, settings_of
 from netchip.spec import Spec
-from pydantic import Field
 
 
 class Optimizer(Spec):

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from netchip.cli.main import main
 
 OWN = """

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from netchip.cli.main import main
 from netchip.data.spec import SOURCES
 from netchip.methods import all_methods

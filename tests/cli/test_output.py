@@ -4,6 +4,7 @@ import re
 import sys
 
 import pytest
+
 from netchip.cli.output import show_json, show_table
 
 ROWS = [("conv1", "432"), ("a layer with a long name", "7")]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from netchip.cli.main import main
 
 FindRun = Callable[..., Path]

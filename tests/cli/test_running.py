@@ -1,18 +1,34 @@
 """Carrying out a run in its folder."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from netchip.cli.main import main
 from netchip.cli.running import is_main, show_result
 from netchip.errors import CheckpointError
+from netchip.report.page import build_report
 
 
-def test_the_workloads_and_the_page_lie_beside_the_result(the_run: Callable[..., Path]) -> None:
+def test_the_page_lies_beside_the_result_and_is_that_of_the_run(the_run: Callable[..., Path]) -> None:
     assert main(["run", "toy", "quick"]) == 0
-    names = {path.name for path in the_run().iterdir()}
-    assert {"workload_dense.json", "workload_efficient.json", "report.html", "result.json"} <= names
+    assert (the_run() / "report.html").read_text() == build_report([the_run()])
+
+
+def test_an_interrupted_run_says_how_to_go_on(the_run: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "toy", "quick", "--fail", "ctrl-c"]) == 130
+    assert f"netchip: interrupted; `netchip resume {the_run()}` goes on" in capsys.readouterr().err
+
+
+def test_a_polite_kill_is_answered_like_ctrl_c(
+    the_run: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["run", "toy", "quick", "--fail", "killed"]) == 130
+    assert f"netchip resume {the_run()}" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_page_that_cannot_be_written_does_not_fail_a_finished_run(

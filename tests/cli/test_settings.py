@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from pydantic import Field
+
 from netchip.cli.settings import nested, read_settings, resolve
 from netchip.errors import ConfigError
 from netchip.methods.method import Method, Paper
 from netchip.spec import Spec
-from pydantic import Field
 
 
 class Optimizer(Spec):

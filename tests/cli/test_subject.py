@@ -1,6 +1,7 @@
 """Models named on the command line."""
 
 import pytest
+
 from netchip.cli.subject import find_subject, input_sizes, model_spec, whole_numbers
 from netchip.errors import ConfigError, DataError
 
