@@ -60,10 +60,11 @@ def cut(
 
     `optimizer` is a torch optimizer or a list of them; it goes on training the parameters that are now in the model.
     With `example` (a tensor, a tuple of arguments or a dict) and `check` the cut network is first compared, on a copy,
-    with the masked one: within 1e-5 of the largest output in float32. On any error model and optimizer are as they were.
+    with the masked one: within 1e-5 of the largest output in float32. On any error model and optimizer stay as they
+    were.
 
-    Raises `GraphError` for DDP, FSDP or compiled wrappers, parametrized layers and LBFGS, `CheckpointMismatch` for a plan
-    of another architecture (naming the first tensor that differs), `CutMismatch` naming the groups at fault.
+    Raises `GraphError` for DDP, FSDP or compiled wrappers, parametrized layers and LBFGS, `CheckpointMismatch` for a
+    plan of another architecture (naming the first tensor that differs), `CutMismatch` naming the groups at fault.
     """
     started = time.perf_counter()
     before = _parameters(model)

@@ -206,6 +206,8 @@ def _build(model: nn.Module, example: Any, marks: _Marks) -> torch_pruning.Depen
             verbose=False,
         )
     except Exception as error:
+        if hasattr(graph, "module2node"):
+            return graph  # only its guesses at positions failed, after the trace; they are not used here
         raise GraphError(
             f"{type(model).__name__} could not be traced on the example input ({type(error).__name__}: {error}); "
             "check that model(example) runs in eval mode"
