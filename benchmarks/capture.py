@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
 from netchip.graph.to_workload import to_workload
 from netchip.measure.device import device_description
 from netchip.models.build import build, example_input
 from netchip.models.spec import ModelSpec
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 NETWORKS = ("resnet50", "mobilenet_v2")
 IMAGE_SIZE = 224

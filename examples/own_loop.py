@@ -15,7 +15,14 @@ def block(inputs: int, outputs: int) -> nn.Sequential:
 
 
 model = nn.Sequential(
-    block(1, 32), block(32, 32), nn.MaxPool2d(2), block(32, 64), block(64, 64), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)
+    block(1, 32),
+    block(32, 32),
+    nn.MaxPool2d(2),
+    block(32, 64),
+    block(64, 64),
+    nn.AdaptiveAvgPool2d(1),
+    nn.Flatten(),
+    nn.Linear(64, 10),
 )
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 
@@ -37,7 +44,9 @@ for epoch in range(1, 16):
     if ticket := search.end_epoch():
         ticket.cut(model, optimizer)
         macs = netchip.to_workload(model, images[:1]).macs
-        print(f"epoch {epoch}: ticket drawn, {dense_macs / 1e3:.0f} k -> {macs / 1e3:.0f} k MACs an image; training goes on")
+        print(
+            f"epoch {epoch}: ticket drawn, {dense_macs / 1e3:.0f} k -> {macs / 1e3:.0f} k MACs an image; training goes on"
+        )
 
 model.eval()
 with torch.no_grad():

@@ -41,8 +41,6 @@ _HOME = {
     "to_workload": "graph.to_workload",
 }
 
-__all__ = ["__version__", *_HOME]  # noqa: PLE0604 - names that are imported lazily
-
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
@@ -53,4 +51,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*_HOME, "__version__"])

@@ -49,7 +49,9 @@ class MissingExtra(RequestError):
 
     def __init__(self, name: str, extra: str, purpose: str) -> None:
         self.name, self.extra = name, extra
-        super().__init__(f"{purpose} needs the package {name!r}, which is not usable here; pip install 'netchip[{extra}]'")
+        super().__init__(
+            f"{purpose} needs the package {name!r}, which is not usable here; pip install 'netchip[{extra}]'"
+        )
 
 
 class RunError(NetchipError):

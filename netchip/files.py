@@ -1,5 +1,6 @@
 """Files that are whole or not there: written under a temporary name, flushed to disk, then renamed."""
 
+import contextlib
 import errno
 import json
 import os
@@ -27,7 +28,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _refused(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the folder itself may be what is wrong; the error above says so
+            temporary.unlink(missing_ok=True)
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -58,6 +60,10 @@ def _flush(path: Path) -> None:
 
 def _refused(path: Path, error: OSError) -> CheckpointError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return CheckpointError(f"{path}: the disk is full, so it was not written; the previous file, if any, is kept. "
-                               "Free some space and run the same command again: it resumes.")
-    return CheckpointError(f"{path}: could not be written ({error.strerror or error}); the previous file, if any, is kept")
+        return CheckpointError(
+            f"{path}: the disk is full, so it was not written; the previous file, if any, is kept. "
+            "Free some space and run the same command again: it resumes."
+        )
+    return CheckpointError(
+        f"{path}: could not be written ({error.strerror or error}); the previous file, if any, is kept"
+    )

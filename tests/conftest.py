@@ -20,7 +20,7 @@ def _private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
     monkeypatch.delenv("NETCHIP_DATA", raising=False)
 
 
-@pytest.fixture()
+@pytest.fixture
 def shared_data() -> Path:
     """The folder with real data that is too large to be embedded; a test that needs it skips where it is absent."""
     if not SHARED_DATA.is_dir():

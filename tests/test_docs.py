@@ -80,7 +80,9 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.parent != ROOT and "docs" not in page.parts], ids=name_of)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.parent != ROOT and "docs" not in page.parts], ids=name_of
+)
 def test_room_readmes_are_short(page: Path) -> None:
     limit = 60 if "methods" in page.parts else 25
     assert len(page.read_text().splitlines()) <= limit

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from netchip.graph.exporting import Example, export
 from torch import nn
+
+from netchip.graph.exporting import Example, export
 
 UNKNOWN_SIZE = -1
 """A size that depends on the values of the input (boolean masks, nonzero)."""

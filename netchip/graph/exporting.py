@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from netchip.errors import GraphError
-from netchip.graph.wrappers import unwrapped, wrapper_name
 from torch import nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.utils import _pytree as pytree
+
+from netchip.errors import GraphError
+from netchip.graph.wrappers import unwrapped, wrapper_name
 
 Example = torch.Tensor | tuple[Any, ...] | Mapping[str, Any]
 """One example input: a tensor, the positional arguments as a tuple, or the keyword arguments as a dict."""

@@ -22,12 +22,16 @@ MODEL_FILE, TICKET_FILE, WEIGHTS_FILE = "model.json", "ticket.json", "model.safe
 FORMAT = 1
 
 
-def save(folder: str | Path, model: nn.Module, *, source: Mapping[str, Any] | None, plans: tuple[CutPlan, ...] = ()) -> Path:
+def save(
+    folder: str | Path, model: nn.Module, *, source: Mapping[str, Any] | None, plans: tuple[CutPlan, ...] = ()
+) -> Path:
     """Writes model.safetensors, then model.json: `source` is a `ModelSpec` as JSON, `plans` the cuts made, in order."""
     folder = Path(folder)
     edits = [{"kind": "cut", "plan": plan.to_json()} for plan in plans]
     save_model(model, folder / WEIGHTS_FILE)
-    write_json(folder / MODEL_FILE, {"format": FORMAT, "source": None if source is None else dict(source), "edits": edits})
+    write_json(
+        folder / MODEL_FILE, {"format": FORMAT, "source": None if source is None else dict(source), "edits": edits}
+    )
     return folder
 
 
@@ -53,7 +57,9 @@ def load_weights(model: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
     for name in [*own, *state]:
         found, wanted = state.get(name), own.get(name)
         if found is None or wanted is None or found.shape != wanted.shape:
-            raise CheckpointMismatch(f"{name}: the file holds {_shape(found)}, the network {_shape(wanted)}; they do not belong together")
+            raise CheckpointMismatch(
+                f"{name}: the file holds {_shape(found)}, the network {_shape(wanted)}; they do not belong together"
+            )
     model.load_state_dict(dict(state))
 
 
@@ -62,20 +68,28 @@ def _description(folder: Path) -> dict[str, Any]:
         if (folder / name).is_file():
             description = read_json(folder / name)
             if not isinstance(description, dict) or description.get("format") != FORMAT:
-                raise CheckpointMismatch(f"{folder / name}: not of format {FORMAT}, which is what this version of netchip reads")
+                raise CheckpointMismatch(
+                    f"{folder / name}: not of format {FORMAT}, which is what this version of netchip reads"
+                )
             return description
-    raise DataError(f"{folder}: holds neither {MODEL_FILE} nor {TICKET_FILE}; name the folder of a finished run or of a saved ticket")
+    raise DataError(
+        f"{folder}: holds neither {MODEL_FILE} nor {TICKET_FILE}; name the folder of a finished run or of a saved ticket"
+    )
 
 
 def _build(description: Mapping[str, Any], folder: Path) -> nn.Module:
     if description.get("source") is None:
-        raise DataError(f"{folder} does not say how its dense network is built; give it: netchip.load({str(folder)!r}, model=my_model)")
+        raise DataError(
+            f"{folder} does not say how its dense network is built; give it: netchip.load({str(folder)!r}, model=my_model)"
+        )
     return build(ModelSpec.parse(description["source"], source=f"{folder}: source"))
 
 
 def _replay(model: nn.Module, edit: Mapping[str, Any], folder: Path) -> None:
     if edit.get("kind") != "cut":
-        raise CheckpointMismatch(f"{folder}: an edit of kind {edit.get('kind')!r} is not known to this version of netchip")
+        raise CheckpointMismatch(
+            f"{folder}: an edit of kind {edit.get('kind')!r} is not known to this version of netchip"
+        )
     cut(model, CutPlan.from_json(edit["plan"]))
 
 

@@ -3,6 +3,8 @@
 import warnings
 from collections.abc import Mapping
 
+from torch import nn
+
 from netchip.errors import GraphError, NetchipWarning
 from netchip.graph.capture import UNKNOWN_SIZE, CapturedOp, capture
 from netchip.graph.exporting import Example
@@ -11,7 +13,6 @@ from netchip.graph.products import Part, parts
 from netchip.workload.encoding import Precision
 from netchip.workload.layer import Layer
 from netchip.workload.network import Workload
-from torch import nn
 
 
 def to_workload(

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import fx, nn
+from torch.export.graph_signature import InputKind
+
 from netchip.graph.capture import UNKNOWN_SIZE, Captured, CapturedOp, Operand
 from netchip.graph.names import LayerNames
 from netchip.graph.operators import MATRIX_PRODUCTS, VALUE_FREE, base_name
-from torch import fx, nn
-from torch.export.graph_signature import InputKind
 
 _RUN_ONCE = ("wrap_with_set_grad_enabled", "wrap_with_autocast", "tag_activation_checkpoint", "wrap", "invoke_subgraph")
 

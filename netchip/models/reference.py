@@ -26,7 +26,7 @@ def referenced(name: str) -> nn.Module:
     maker = _function(_module(place, name), function, name)
     try:
         network = maker()
-    except Exception as error:  # noqa: BLE001 - whatever the user's function raises is theirs to read
+    except Exception as error:
         raise ModelError(f"{name}: calling {function}() failed with {type(error).__name__}: {error}") from error
     if not isinstance(network, nn.Module):
         raise ModelError(f"{name}: {function}() returned {type(network).__name__}, not a torch.nn.Module")
@@ -38,7 +38,7 @@ def _module(place: str, name: str) -> ModuleType:
         return _from_file(Path(place).expanduser(), name) if place.endswith(".py") else importlib.import_module(place)
     except ModelError:
         raise
-    except Exception as error:  # noqa: BLE001 - the user's module may raise anything while it is imported
+    except Exception as error:
         raise ModelError(f"{name}: importing {place} failed with {type(error).__name__}: {error}") from error
 
 

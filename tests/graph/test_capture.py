@@ -3,8 +3,9 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from netchip.graph.capture import Captured, capture
 from torch import nn
+
+from netchip.graph.capture import Captured, capture
 
 
 class Net(nn.Module):

@@ -4,8 +4,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from netchip.graph.einsum import Contraction, contractions
 from torch.utils.flop_counter import FlopCounterMode
+
+from netchip.graph.einsum import Contraction, contractions
 
 
 def macs(steps: list[Contraction]) -> int:

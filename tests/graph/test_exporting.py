@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
+
 from netchip.errors import GraphError
 from netchip.graph.exporting import export, isolated_copy
-from torch import nn
 
 
 def operators(model: nn.Module, example: Any) -> list[str]:

@@ -1,9 +1,10 @@
 """Names of operations."""
 
 import pytest
-from netchip.graph.names import LayerNames
 from torch import nn
 from torch.nn.utils import parametrizations
+
+from netchip.graph.names import LayerNames
 
 
 class Own(nn.Module):

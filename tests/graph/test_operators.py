@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch.utils.flop_counter import flop_registry
+
 from netchip.graph.operators import MATRIX_PRODUCTS, NO_MACS, VALUE_FREE, base_name, has_no_macs
 from netchip.graph.products import _COUNTED
-from torch.utils.flop_counter import flop_registry
 
 FUSED_ONLY = {"_scaled_mm", "_fused_rms_norm"}
 

@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from netchip.graph.capture import CapturedOp, Operand
 from netchip.graph.products import parts, product
 

@@ -9,15 +9,16 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
 from netchip.errors import GraphError, NetchipWarning
 from netchip.graph.to_workload import to_workload
 from netchip.models.build import build, example_input
 from netchip.models.spec import ModelSpec
 from netchip.workload.encoding import Precision
 from netchip.workload.shape import LayerShape
-from torch import nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 
 def counted_by_torch(model: nn.Module, example: Any) -> int:

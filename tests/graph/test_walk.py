@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import torch
-from netchip.graph.capture import UNKNOWN_SIZE, Captured, capture
 from torch import nn
+
+from netchip.graph.capture import UNKNOWN_SIZE, Captured, capture
 
 
 class Call(nn.Module):

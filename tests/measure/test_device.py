@@ -5,6 +5,7 @@ import os
 
 import pytest
 import torch
+
 from netchip.errors import RequestError
 from netchip.measure.device import device_description, usable_device
 

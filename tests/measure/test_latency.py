@@ -5,9 +5,10 @@ import time
 
 import pytest
 import torch
+from torch import nn
+
 from netchip.errors import RequestError, RunError
 from netchip.measure.latency import measure_latency
-from torch import nn
 
 
 class Clock:

@@ -92,7 +92,7 @@ def test_same_seed_same_weights() -> None:
 
 
 def test_an_unknown_name_suggests_the_closest() -> None:
-    with pytest.raises(ModelError, match="no network is called 'resnet21'; did you mean 'resnet20'"):
-        build(ModelSpec(name="resnet21"))
+    with pytest.raises(ModelError, match="no network is called 'mobilenetv2'; did you mean 'mobilenet_v2'"):
+        build(ModelSpec(name="mobilenetv2"))
     with pytest.raises(ModelError, match="known: vgg16_bn"):
         build(ModelSpec(name="zzz"))

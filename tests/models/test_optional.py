@@ -1,5 +1,6 @@
 """timm, where the extra is installed, also beside a CPU torch; and one clear message where it is not."""
 
+import importlib.util
 import sys
 
 import pytest
@@ -8,13 +9,16 @@ from netchip.errors import MissingExtra, ModelError
 from netchip.models.build import build, example_input
 from netchip.models.spec import ModelSpec
 
+needs_timm = pytest.mark.skipif(importlib.util.find_spec("timm") is None, reason="the extra 'vision' is not installed")
 
+
+@needs_timm
 def test_a_timm_model_with_our_classes_and_channels() -> None:
-    pytest.importorskip("timm", exc_type=(ImportError, RuntimeError))
     spec = ModelSpec(name="timm:mobilenetv3_small_050", classes=5, in_channels=1, image_size=32)
     assert build(spec).eval()(example_input(spec, batch=2)).shape == (2, 5)
 
 
+@needs_timm
 def test_an_unknown_timm_name_suggests_others() -> None:
     with pytest.raises(ModelError, match="timm has no model 'resnet19'; did you mean .*resnet18"):
         build(ModelSpec(name="timm:resnet19"))

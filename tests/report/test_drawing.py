@@ -4,6 +4,7 @@ import re
 
 import matplotlib
 import pytest
+
 from netchip.report.drawing import Drawing, draw_bars, draw_heatmap, draw_line
 from netchip.report.figure import BarsFigure, HeatmapFigure, LineFigure
 

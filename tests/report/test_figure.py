@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from netchip.errors import DataError
 from netchip.report.figure import HeatmapFigure, LineFigure, read_figure, without_gaps
 

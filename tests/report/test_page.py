@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from netchip.errors import DataError
 from netchip.report.page import build_report, write_report
 

@@ -1,6 +1,7 @@
 """Names and values as a reader sees them."""
 
 import pytest
+
 from netchip.report.quantities import label, ratio, written
 
 

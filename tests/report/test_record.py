@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from netchip.errors import DataError
 from netchip.report.record import find_runs, mean_and_spread, read_run
 

@@ -8,7 +8,9 @@ METHOD = Method(
     name="early-bird",
     summary="find the channel-pruned subnetwork in the first epochs by a mask distance, then train only that",
     paper=Paper(
-        title="Drawing Early-Bird Tickets: Towards More Efficient Training of Deep Networks", venue="ICLR 2020", arxiv="1909.11957"
+        title="Drawing Early-Bird Tickets: Towards More Efficient Training of Deep Networks",
+        venue="ICLR 2020",
+        arxiv="1909.11957",
     ),
     config_class=EarlyBirdConfig,
     experiments={

@@ -44,7 +44,10 @@ def compare(
 ) -> Result:
     """Counts, tests and times the arms, writes the network and the workloads into `rundir`, and returns the result."""
     example = example_input(config.model, batch=1)
-    workloads = {"dense": to_workload(build(config.model), example), "ticket": to_workload(ours.network.cpu().eval(), example)}
+    workloads = {
+        "dense": to_workload(build(config.model), example),
+        "ticket": to_workload(ours.network.cpu().eval(), example),
+    }
     _write(rundir, config, ours, workloads)
     trained = {"ticket": ours} if dense is None else {"dense": dense, "ticket": ours}
     latencies = _latencies(trained, example)
@@ -138,7 +141,9 @@ def _metrics(ours: Trained, arms: tuple[Arm, ...]) -> dict[str, float | int | st
             "dense_test_accuracy_percent": dense.measured["test_accuracy_percent"],
             "macs_share_percent": 100.0 * ticket.counted["macs"] / dense.counted["macs"],
             "training_macs_share_percent": 100.0 * ticket.counted["training_macs"] / dense.counted["training_macs"],
-            "training_seconds_share_percent": 100.0 * ticket.measured["training_seconds"] / dense.measured["training_seconds"],
+            "training_seconds_share_percent": 100.0
+            * ticket.measured["training_seconds"]
+            / dense.measured["training_seconds"],
         }
     return metrics
 
@@ -161,7 +166,11 @@ def _notes(config: EarlyBirdConfig, ours: Trained, search: TicketSearch) -> tupl
     left = [f"left alone: {left.name} ({left.channels} channels): {left.reason}" for left in search.coupling.left_alone]
     rule = f"rule {config.detector!r}, eps {config.eps}, window {config.window}"
     drawn = ours.ticket
-    kept = [f"{drawn.kept_percent:.1f} % of the channels that could go were kept; weights: {drawn.weights}"] if drawn else []
+    kept = (
+        [f"{drawn.kept_percent:.1f} % of the channels that could go were kept; weights: {drawn.weights}"]
+        if drawn
+        else []
+    )
     return (
         f"{rule}; accuracy is the last epoch's, on a test set touched once",
         "training MACs = 3 x forward MACs x images seen; validation is not counted; training seconds hold training steps only",

@@ -138,7 +138,9 @@ class TicketSearch:
         groups = {group.name: group.units for group in self.groups}
         if dict(state["groups"]) != groups:
             differing = sorted(set(groups.items()) ^ set(dict(state["groups"]).items()))
-            raise CheckpointMismatch(f"the saved search is of another network; channel groups that differ: {differing[:4]}")
+            raise CheckpointMismatch(
+                f"the saved search is of another network; channel groups that differ: {differing[:4]}"
+            )
         channels = sum(self._sizes)
         rows = np.unpackbits(state["masks"].cpu().numpy(), axis=1, count=channels) if len(state["masks"]) else []
         self._masks = [row.astype(bool) for row in rows]
@@ -191,8 +193,13 @@ def _scored_groups(coupling: Coupling) -> tuple[ChannelGroup, ...]:
     if groups:
         return groups
     reasons = [f"{left.name}: {left.reason}" for left in coupling.left_alone]
-    reasons += [f"{group.name}: no BatchNorm follows it, so its channels have no scale to rank by" for group in coupling.groups]
-    raise GraphError("this network has nothing an early-bird ticket can prune. " + "; ".join(reasons[:6] or ["it has no channel groups"]))
+    reasons += [
+        f"{group.name}: no BatchNorm follows it, so its channels have no scale to rank by" for group in coupling.groups
+    ]
+    raise GraphError(
+        "this network has nothing an early-bird ticket can prune. "
+        + "; ".join(reasons[:6] or ["it has no channel groups"])
+    )
 
 
 def _group_score(group: ChannelGroup, norm_of: Any) -> np.ndarray:

@@ -74,7 +74,9 @@ class Ticket:
         folder = Path(folder)
         data = read_json(folder / TICKET_FILE)
         if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise CheckpointMismatch(f"{folder / TICKET_FILE}: not a ticket of format {FORMAT}, which is what this version reads")
+            raise CheckpointMismatch(
+                f"{folder / TICKET_FILE}: not a ticket of format {FORMAT}, which is what this version reads"
+            )
         return cls(**_fields(data, folder), state=load_state(folder / WEIGHTS_FILE))
 
     def _json(self) -> dict[str, Any]:
@@ -107,4 +109,6 @@ def _fields(data: dict[str, Any], folder: Path) -> dict[str, Any]:
             "source": data["source"],
         }
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise CheckpointMismatch(f"{folder / TICKET_FILE}: damaged or edited, {error!r} while reading; save the ticket again") from None
+        raise CheckpointMismatch(
+            f"{folder / TICKET_FILE}: damaged or edited, {error!r} while reading; save the ticket again"
+        ) from None

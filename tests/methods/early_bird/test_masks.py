@@ -65,5 +65,7 @@ def test_a_ratio_that_is_no_share(ratio: float) -> None:
 
 
 def test_a_ratio_that_would_empty_a_layer_says_what_can_be_reached() -> None:
-    with pytest.raises(ConfigError, match=r"would keep 1 of 20 channels, but 4 groups need at least 4 .* at most 0\.800"):
+    with pytest.raises(
+        ConfigError, match=r"would keep 1 of 20 channels, but 4 groups need at least 4 .* at most 0\.800"
+    ):
         check_ratio([5, 5, 5, 5], 0.95, 0.1)
