@@ -45,7 +45,7 @@ class Keeper:
         Raises `CheckpointError` for a damaged checkpoint, `CheckpointMismatch` for one of another training; warns
         when threads, processes or device differ, since the result is then no longer bit-equal.
         """
-        saved = broadcast_object(read_checkpoint(self.path, self._identity) if is_main() else None)
+        saved = broadcast_object(self._read() if is_main() else None)
         if saved is None:
             self._phase.setup(self._accelerator)
             return start
@@ -71,6 +71,11 @@ class Keeper:
         bad = [index for index in gather_object(means.first_bad()) if index is not None]
         if bad:
             raise self._diverged(f"the loss became NaN or infinite in epoch {position.epoch + 1}, step {min(bad) + 1}")
+
+    def _read(self) -> Checkpoint | None:
+        for left in self.path.parent.glob(f".{NAME}.*.tmp"):  # by a process that was killed while it wrote
+            left.unlink(missing_ok=True)
+        return read_checkpoint(self.path, self._identity)
 
     def _put_back(self, saved: Checkpoint) -> None:
         self._phase.load_state_dict(saved.phase)

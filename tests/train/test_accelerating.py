@@ -2,10 +2,11 @@ import copy
 
 import pytest
 import torch
+from torch import nn
+
 from netchip.errors import ConfigError
 from netchip.train.accelerating import make_accelerator, prepare
 from netchip.train.spec import TrainSpec
-from torch import nn
 
 
 def test_fp16_on_a_cpu_is_refused():

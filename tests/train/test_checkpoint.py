@@ -5,6 +5,7 @@ import signal
 
 import pytest
 import torch
+
 from netchip import files
 from netchip.errors import CheckpointError, CheckpointMismatch
 from netchip.train.checkpoint import Checkpoint, Position, read_checkpoint, write_checkpoint

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from netchip.train.distributed import (
     any_process,
     broadcast_object,
@@ -54,7 +55,7 @@ def test_alone_everything_is_as_given():
     assert mean_over_processes({"a": 1.0}) == {"a": 1.0}
 
 
-@pytest.mark.parametrize("what", ["plain", "cut", "resumed"])
+@pytest.mark.parametrize("what", ["plain", "cut", "second", "resumed"])
 def test_both_ranks_end_with_the_same_network(ranks, what):
     assert [seen["processes"] for seen in ranks] == [2, 2]
     assert largest_difference(ranks[0][what], ranks[1][what]) == 0.0
@@ -67,12 +68,16 @@ def test_two_ranks_equal_one_process_with_two_accumulated_halves(ranks, tiny, tm
     assert largest_difference(learned(ranks[0]["plain"]), learned(model.state_dict())) < 1e-5
 
 
-def test_a_cut_under_two_ranks_equals_the_cut_in_one_process(ranks, tiny, tmp_path):
+def test_a_cut_under_two_ranks_and_a_phase_after_it_equal_those_in_one_process(ranks, tiny, tmp_path):
     phase = tiny.Cutting(tiny.tiny_model(0.0))
-    result = tiny.train(tmp_path, phase=phase, epochs=4, spec=TrainSpec(progress="quiet", device="cpu", accumulate=2))
+    spec = TrainSpec(progress="quiet", device="cpu", accumulate=2)
+    result = tiny.train(tmp_path, phase=phase, epochs=4, spec=spec)
     assert [seen["setups"] for seen in ranks] == [2, 2]
     assert ranks[0]["cut"]["0.weight"].shape == (6, 8)
     assert largest_difference(learned(ranks[0]["cut"]), learned(phase.model.state_dict())) < 1e-5
+    second = Classification(phase.model, tiny.OPTIMIZER, optimizer=phase.optimizer)
+    tiny.train(tmp_path / "second", phase=second, epochs=5, start_epoch=4, spec=spec)
+    assert largest_difference(learned(ranks[0]["second"]), learned(second.model.state_dict())) < 1e-5
     assert ranks[0]["cut_result"] == ranks[1]["cut_result"]
     assert ranks[0]["cut_result"]["loss"] == pytest.approx(result.metrics["loss"], abs=1e-5)
 

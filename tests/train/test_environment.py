@@ -2,6 +2,7 @@ import getpass
 import json
 
 import torch
+
 from netchip.train.environment import describe_environment
 from netchip.version import __version__
 

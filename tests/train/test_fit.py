@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from netchip import files
 from netchip.errors import ConfigError, DataError, Interrupted
 from netchip.train.phase import Classification
@@ -126,6 +127,7 @@ def test_killed_inside_a_checkpoint_write_it_ends_with_the_same_bytes(tiny, stra
     process.join()
     assert process.exitcode == -signal.SIGKILL
     tiny.train(tmp_path, spec=EVERY_STEP)
+    assert [entry.name for entry in (tmp_path / "train").iterdir()] == ["checkpoint.pt"]
     assert model_bytes(tmp_path) == model_bytes(straight[0])
     assert lines(tmp_path) == lines(straight[0])
 
@@ -153,7 +155,7 @@ def test_a_signal_at_the_last_step_of_an_epoch_keeps_the_validation_for_later(ti
 
 
 def test_a_second_phase_goes_on_where_the_first_ended(tiny, tmp_path):
-    """Two phases over epochs 0-1 and 2 equal one phase over 0-2, with the optimizer handed over and a rate that knows no end."""
+    """Two phases over epochs 0-1 and 2 equal one phase over 0-2: the optimizer is handed over, the rate is constant."""
     constant = tiny.OptimizerSpec(learning_rate=0.05)
     for _ in range(2):  # the second time round both are taken up from disk
         first = Classification(tiny.tiny_model(), constant)

@@ -3,6 +3,7 @@ import signal
 import threading
 
 import pytest
+
 from netchip.train.interruption import interruptible
 
 

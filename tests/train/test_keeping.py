@@ -2,6 +2,7 @@ import json
 
 import pytest
 import torch
+
 from netchip.errors import CheckpointMismatch, DivergedError, Interrupted, NetchipWarning
 from netchip.train.phase import Classification
 from netchip.train.spec import TrainSpec

@@ -2,6 +2,7 @@ import json
 
 import pytest
 import torch
+
 from netchip.errors import MissingExtra
 from netchip.train import metrics
 from netchip.train.metrics import MetricsLog, RunningMeans

@@ -2,10 +2,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from netchip.train.optimizers import learning_rate, make_optimizer, set_learning_rate
-from netchip.train.spec import OptimizerSpec
 from torch import nn
 from torch.optim import lr_scheduler
+
+from netchip.train.optimizers import learning_rate, make_optimizer, set_learning_rate
+from netchip.train.spec import OptimizerSpec
 
 STEPS, EPOCHS = 7, 5
 

@@ -2,11 +2,12 @@ import copy
 
 import pytest
 import torch
+from torch import nn
+
 from netchip.errors import ConfigError
 from netchip.train.accelerating import make_accelerator
 from netchip.train.phase import Classification, Step
 from netchip.train.spec import OptimizerSpec, TrainSpec
-from torch import nn
 
 PLAIN = OptimizerSpec(learning_rate=0.1, momentum=0.9, weight_decay=0.01, schedule="multistep", milestones=(2,))
 FIRST = Step(epoch=0, index=0, steps_per_epoch=3, epochs=4)

@@ -1,7 +1,8 @@
 import io
 
-from netchip.train.progress import Display, describe
 from rich.console import Console
+
+from netchip.train.progress import Display, describe
 
 FIGURES = {"loss": 0.51234, "validation_accuracy_percent": 91.246, "note": "text"}
 

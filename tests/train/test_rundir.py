@@ -5,6 +5,7 @@ import sys
 import time
 
 import pytest
+
 from netchip.errors import CheckpointMismatch, DataError, NetchipWarning, RequestError
 from netchip.spec import Spec, neutral
 from netchip.train import rundir as rundir_module

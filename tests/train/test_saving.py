@@ -4,10 +4,11 @@ import sys
 
 import pytest
 import torch
-from netchip.errors import DataError, ModelError
-from netchip.train.saving import load_state, save_model, save_state
 from safetensors.torch import load_file
 from torch import nn
+
+from netchip.errors import DataError, ModelError
+from netchip.train.saving import load_state, save_model, save_state
 
 
 class Tied(nn.Module):

@@ -3,6 +3,7 @@ import random
 
 import numpy as np
 import torch
+
 from netchip.train.seeding import rng_state, seed_everything, set_rng_state
 
 

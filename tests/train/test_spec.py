@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+
 from netchip.errors import ConfigError
 from netchip.spec import config_hash
 from netchip.train.spec import OptimizerSpec, TrainSpec

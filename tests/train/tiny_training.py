@@ -3,12 +3,15 @@
 torchrun --nproc-per-node 2 tiny_training.py FOLDER
 """
 
+import copy
 import os
 import signal
 import sys
 from pathlib import Path
 
 import torch
+from torch import nn
+
 from netchip.errors import DivergedError, Interrupted
 from netchip.train.distributed import broadcast_object, is_main, process_count, process_index
 from netchip.train.fit import fit
@@ -16,7 +19,6 @@ from netchip.train.phase import Classification
 from netchip.train.saving import save_model
 from netchip.train.seeding import seed_everything
 from netchip.train.spec import OptimizerSpec, TrainSpec
-from torch import nn
 
 OPTIMIZER = OptimizerSpec(name="sgd", learning_rate=0.1, schedule="cosine", warmup_epochs=1)
 QUIET = TrainSpec(progress="quiet", log_every=3, device="cpu")
@@ -140,7 +142,10 @@ def _processes(folder):
     train(folder / "plain", phase=Classification(plain, OPTIMIZER))
     seen["plain"] = plain.state_dict()
     seen["cut_result"] = train(folder / "cut", phase=cutting, epochs=4).metrics
-    seen["cut"], seen["setups"] = cutting.model.state_dict(), cutting.setups
+    seen["cut"], seen["setups"] = copy.deepcopy(cutting.model.state_dict()), cutting.setups
+    second = Classification(cutting.model, OPTIMIZER, optimizer=cutting.optimizer)
+    train(folder / "second", phase=second, epochs=5, start_epoch=4)
+    seen["second"] = second.model.state_dict()
     try:
         train(folder / "bad", batches=TinyBatches(bad=(0, 4, 1)))
     except DivergedError as error:
