@@ -133,7 +133,7 @@ def _show(found: _Findings) -> None:
     shape = " x ".join(map(str, summary["input"]))
     say(f"{summary['model']}: {format_count(summary['parameters'])} parameters ({size} in float32), "
         f"{format_count(summary['macs'])} MACs on an input of {shape}")  # fmt: skip
-    columns = ("layer", "kind", ">in", ">out", ">kernel", ">stride", ">MACs", ">share")
+    columns = ("layer", "what it does", ">in", ">out", ">MACs", ">share")
     show_table("Layers that multiply", columns, [_layer_row(layer, summary["macs"]) for layer in found.layers])
     if found.uncounted:
         say(f"\nNot counted (netchip does not know their MACs): {', '.join(found.uncounted)}")
@@ -147,17 +147,26 @@ def _show(found: _Findings) -> None:
 
 
 def _layer_row(layer: Mapping[str, Any], total: int) -> tuple[str, ...]:
-    groups = "" if layer["groups"] == 1 else f" /{layer['groups']}"
     return (
         layer["name"],
-        layer["kind"] + groups,
+        _operation(layer),
         "x".join(map(str, layer["in"])),
         "x".join(map(str, layer["out"])),
-        "x".join(map(str, layer["kernel"])),
-        "x".join(map(str, layer["stride"])),
         format_count(layer["macs"]),
         f"{100 * layer['macs'] / max(total, 1):.1f} %",
     )
+
+
+def _operation(layer: Mapping[str, Any]) -> str:
+    """'conv 3x3 /2 g32': the kernel, the stride where it is not 1, the groups where there are several."""
+    if layer["kind"] != "conv":
+        return layer["kind"]
+    words = ["conv", "x".join(map(str, layer["kernel"]))]
+    if set(layer["stride"]) != {1}:
+        words.append(f"/{'x'.join(map(str, dict.fromkeys(layer['stride'])))}")
+    if layer["groups"] > 1:
+        words.append(f"g{layer['groups']}")
+    return " ".join(words)
 
 
 def _shortened(members: list[str]) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 from netchip.report.figure import LineFigure, LineSeries
 
 _DRAWN = (("loss", "Loss"), ("accuracy", "Accuracy"))
+_WIDE = 100.0
+"""A loss that spans more than this is drawn on a logarithmic axis."""
 
 
 def curves(metrics: Sequence[Mapping[str, Any]]) -> tuple[LineFigure, ...]:
@@ -27,11 +29,14 @@ def _curve(metrics: Sequence[Mapping[str, Any]], word: str, title: str) -> LineF
     phases = list(dict.fromkeys(name.split("\0")[0] for name in points))
     series = [_series(name, records, axis, phases) for name, records in points.items()]
     unit = " (%)" if all(name.endswith("_percent") for name in points) else ""
+    values = [value for one in series for value in one.y]
+    wide = word == "loss" and min(values) > 0 and max(values) > _WIDE * min(values)
     return LineFigure(
         kind="line",
         title=title,
         x_label="epochs trained" if axis == "epoch" else axis,
         y_label=title.lower() + unit,
+        y_scale="log" if wide else "linear",
         series=tuple(series),
     )
 

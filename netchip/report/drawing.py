@@ -13,7 +13,7 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, FuncFormatter, MaxNLocator, NullFormatter
 
 from netchip.report import palette
 from netchip.report.figure import BarsFigure, HeatmapFigure, LineFigure, LineSeries, without_gaps
@@ -77,6 +77,8 @@ def draw_line(figure: LineFigure) -> Drawing:
         for index, mark in enumerate(figure.marks):
             _draw_mark(axes, mark.x, mark.label, index)
         _tick_by_value(axes, [value for series in figure.series for value in series.x])
+        if figure.y_scale == "log":
+            _log_ticks(axes)
         axes.set_xlabel(figure.x_label)
         axes.set_ylabel(figure.y_label)
         return Drawing(finish(), _line_legend(figure.series, styles))
@@ -162,6 +164,13 @@ def _tick_by_value(axes: Any, x: Sequence[float]) -> None:
         axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     elif all(float(value).is_integer() for value in finite):
         axes.xaxis.set_major_locator(MaxNLocator(nbins=_MOST_TICKS, integer=True))
+
+
+def _log_ticks(axes: Any) -> None:
+    """Powers of ten as plain numbers; matplotlib's own labels are formulas."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _name_ticks(set_ticks: Any, names: Sequence[str], *, slanted: bool = False) -> None:

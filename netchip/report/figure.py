@@ -63,6 +63,7 @@ class LineFigure(_Part):
     title: Text
     x_label: Text = ""
     y_label: Text = ""
+    y_scale: Literal["linear", "log"] = "linear"
     series: tuple[LineSeries, ...]
     marks: tuple[Mark, ...] = ()
 

@@ -1,6 +1,7 @@
 """`netchip inspect`."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,14 @@ def test_layers_macs_groups_and_methods(capsys: pytest.CaptureFixture[str]) -> N
     assert set(treated["treats"]) <= {group["name"] for group in found["groups"]}
     assert treated["channels"] == sum(group["units"] for group in found["groups"] if group["name"] in treated["treats"])
     assert "model's output" in found["left_alone"][0]["reason"]
+
+
+def test_the_table_names_kernels_strides_and_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", "mobilenet_v2", "--input", "1,3,96,96"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^features\.0\.0 +conv 3x3 /2 +3x96x96 +32x48x48 +", out, re.MULTILINE)
+    assert " conv 3x3 g32 " in out
+    assert max(len(line) for line in out.split("Channels that")[0].splitlines()) <= 100
 
 
 def test_what_is_not_counted_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

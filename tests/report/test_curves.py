@@ -36,3 +36,10 @@ def test_a_phase_keeps_its_colour_and_validation_is_dashed() -> None:
     lines = [{"phase": phase, "epoch": 0, "loss": 1.0, "validation_loss": 2.0} for phase in ("search", "retrain")]
     (loss,) = curves(lines)
     assert [(series.colour, series.dash) for series in loss.series] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def test_a_loss_over_many_orders_gets_a_logarithmic_axis() -> None:
+    def scale(*losses: float) -> str:
+        return curves([{"phase": "a", "epoch": epoch, "loss": loss} for epoch, loss in enumerate(losses)])[0].y_scale
+
+    assert (scale(90.0, 0.01), scale(2.0, 0.1), scale(90.0, 0.0)) == ("log", "linear", "linear")

@@ -67,3 +67,9 @@ def test_a_users_own_style_changes_nothing() -> None:
     before = draw_line(line()).svg
     with matplotlib.rc_context({"axes.facecolor": "red", "font.size": 30}):
         assert draw_line(line()).svg == before
+
+
+def test_logarithmic_axes_are_labelled_in_plain_numbers() -> None:
+    drawing = draw_line(line(y_scale="log", series=[{"name": "a", "x": [0, 1], "y": [0.01, 100]}]))
+    assert {"0.01", "1", "100"} <= set(texts(drawing))
+    assert "mathdefault" not in drawing.svg
