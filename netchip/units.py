@@ -22,8 +22,9 @@ def share_to_percent(share: float) -> float:
 
 def format_count(count: float) -> str:
     """A count with three significant digits and a decimal prefix: 1_234_567 -> '1.23 M'."""
+    rounded = _rounded(count)
     for step, prefix in _COUNT_STEPS:
-        if abs(count) >= step:
+        if abs(rounded) >= step:
             return f"{_three_digits(count / step)} {prefix}"
     return f"{int(count)}" if float(count).is_integer() else _three_digits(count)
 
@@ -31,23 +32,24 @@ def format_count(count: float) -> str:
 def format_bytes(size: int) -> str:
     """A size in bytes with a binary prefix: 3_145_728 -> '3.00 MiB'."""
     for step, prefix in _BYTE_STEPS:
-        if size >= step:
+        if size >= step - step // 2048:  # what would round to 1024 of the prefix below
             return f"{_three_digits(size / step)} {prefix}"
     return f"{size} B"
 
 
 def format_seconds(seconds: float) -> str:
     """A duration: '12.3 ms', '4.56 s', '3 min 20 s', '2 h 05 min'."""
-    if seconds < 1e-3:
+    rounded = _rounded(seconds)
+    if rounded < 1e-3:
         return f"{_three_digits(seconds * 1e6)} us"
-    if seconds < 1:
+    if rounded < 1:
         return f"{_three_digits(seconds * 1e3)} ms"
-    if seconds < 60:
+    if rounded < 60:
         return f"{_three_digits(seconds)} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
+    hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes:02d} min"
 
 
@@ -56,7 +58,13 @@ def format_percent(percent: float) -> str:
     return f"{percent:.2f} %"
 
 
+def _rounded(value: float) -> float:
+    """To three significant digits, so that 999.9 k counts as 1.00 M."""
+    return float(f"{value:.3g}")
+
+
 def _three_digits(value: float) -> str:
-    if abs(value) >= 100:
+    size = abs(_rounded(value))
+    if size >= 100:
         return f"{value:.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    return f"{value:.1f}" if size >= 10 else f"{value:.2f}"

@@ -1,0 +1,94 @@
+"""Conversions by hand, and formats at the edges of their steps."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netchip.units import (
+    bits_to_bytes,
+    format_bytes,
+    format_count,
+    format_percent,
+    format_seconds,
+    seconds_to_ms,
+    share_to_percent,
+)
+
+
+@pytest.mark.parametrize(("bits", "size"), [(0, 0), (1, 1), (8, 1), (9, 2), (16, 2)])
+def test_bits_fill_whole_bytes(bits: int, size: int) -> None:
+    assert bits_to_bytes(bits) == size
+
+
+@given(st.integers(0, 10**12))
+def test_bytes_hold_their_bits_and_no_more(bits: int) -> None:
+    assert 0 <= 8 * bits_to_bytes(bits) - bits < 8
+
+
+def test_conversions() -> None:
+    assert seconds_to_ms(0.25) == 250
+    assert share_to_percent(0.5) == 50
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1_000, "1.00 k"),
+        (12_345, "12.3 k"),
+        (999_499, "999 k"),
+        (999_999, "1.00 M"),
+        (1_234_567, "1.23 M"),
+        (1.814e9, "1.81 G"),
+        (2e12, "2.00 T"),
+        (-1_500, "-1.50 k"),
+        (9.996, "10.0"),
+        (0.5, "0.50"),
+    ],
+)
+def test_counts(count: float, text: str) -> None:
+    assert format_count(count) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.00 KiB"),
+        (3_145_728, "3.00 MiB"),
+        (2**20 - 1, "1.00 MiB"),
+        (5 * 2**30, "5.00 GiB"),
+    ],
+)
+def test_bytes(size: int, text: str) -> None:
+    assert format_bytes(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (2.5e-5, "25.0 us"),
+        (0.0123, "12.3 ms"),
+        (0.99999, "1.00 s"),
+        (4.56, "4.56 s"),
+        (59.99, "1 min 00 s"),
+        (200, "3 min 20 s"),
+        (3_599.7, "1 h 00 min"),
+        (7_500, "2 h 05 min"),
+        (7_199, "2 h 00 min"),
+    ],
+)
+def test_seconds(seconds: float, text: str) -> None:
+    assert format_seconds(seconds) == text
+
+
+def test_percent() -> None:
+    assert format_percent(97.2222) == "97.22 %"
+
+
+@given(st.floats(1, 9.9e14))
+def test_a_count_reads_back_within_half_a_digit(count: float) -> None:
+    number, _, prefix = format_count(count).partition(" ")
+    assert float(number) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}[prefix] == pytest.approx(count, rel=6e-3)
