@@ -6,7 +6,7 @@ The public names below are imported when they are first used, so that `import ne
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from netchip.version import __version__
+from netchip.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from netchip.graph.capture import capture as capture

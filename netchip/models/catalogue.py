@@ -1,4 +1,4 @@
-"""The names of the networks that are here, and the image size each was made for. No torch: `netchip list` reads this."""
+"""The names of the networks that are here, and the image size each was made for. No torch: the commands read this."""
 
 import difflib
 
@@ -28,4 +28,6 @@ def check_name(name: str) -> None:
         return
     close = difflib.get_close_matches(name, NATIVE_SIZES, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(NATIVE_SIZES)}"
-    raise ModelError(f"no network is called {name!r}; {hint} (others: timm:NAME, path/file.py:function, package.module:function)")
+    raise ModelError(
+        f"no network is called {name!r}; {hint} (others: timm:NAME, path/file.py:function, package.module:function)"
+    )

@@ -4,7 +4,7 @@ from torch import nn
 
 
 def initialise(network: nn.Module, *, scale: float = 1.0) -> None:
-    """Convolutions by He et al. (arXiv 1502.01852, fan-out); BatchNorm scales at `scale`, shifts at 0; linear N(0, 0.01), no bias."""
+    """Convolutions by He et al. (arXiv 1502.01852, fan-out); BatchNorm scales at `scale`; linear N(0, 0.01); biases 0."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -29,8 +29,8 @@ class InvertedResidual(nn.Module):
 class MobileNetV2(nn.Module):
     """Stem, seven stages of inverted residuals, a 1x1 convolution, global average pooling, one linear layer.
 
-    Channels are rounded to multiples of 8; the last convolution never shrinks below 1,280. Images of up to 64 pixels are halved
-    three times fewer: in the stem, in the second and in the third stage.
+    Channels are rounded to multiples of 8; the last convolution never shrinks below 1,280. Images of up to 64 pixels are
+    not halved in the stem, nor in the second and third stage.
     """
 
     def __init__(self, *, classes: int, width: float, image_size: int, in_channels: int) -> None:

@@ -1,4 +1,4 @@
-"""Pre-activation ResNets of depth 9n+2 with bottlenecks (He et al., arXiv 1603.05027) for CIFAR; n = 11 is the 101 of Early-Bird."""
+"""Pre-activation ResNets of depth 9n+2 with bottlenecks (He et al., arXiv 1603.05027) for CIFAR; n = 11 is Early-Bird's 101."""
 
 from torch import Tensor, nn
 
@@ -36,7 +36,10 @@ class Bottleneck(nn.Module):
 
 
 class PreResNet(nn.Module):
-    """A 3x3 stem, three stages of n bottlenecks, a last BN-ReLU, global average pooling, one linear layer. Scales start at 0.5."""
+    """A 3x3 stem, three stages of n bottlenecks, a last BN-ReLU, global average pooling, one linear layer. Any image size.
+
+    BatchNorm scales start at 0.5, as in network slimming and Early-Bird.
+    """
 
     def __init__(self, depth: int, *, classes: int, width: float, in_channels: int) -> None:
         super().__init__()

@@ -1,4 +1,7 @@
-"""ResNet-18 and ResNet-50 (He et al., arXiv 1512.03385), with torchvision's layer names and its stride in the 3x3 convolution."""
+"""ResNet-18 and ResNet-50 (He et al., arXiv 1512.03385).
+
+Layers are named as in torchvision, and the stride of a bottleneck lies in its 3x3 convolution, as there.
+"""
 
 from torch import Tensor, nn
 
@@ -65,7 +68,9 @@ class ResNet(nn.Module):
         block = BasicBlock if depth == 18 else Bottleneck
         sizes = [scaled(channels, width) for channels in _WIDTHS]
         small = image_size <= _SMALL_IMAGE
-        self.conv1 = nn.Conv2d(in_channels, sizes[0], 3 if small else 7, 1 if small else 2, 1 if small else 3, bias=False)
+        self.conv1 = nn.Conv2d(
+            in_channels, sizes[0], 3 if small else 7, 1 if small else 2, 1 if small else 3, bias=False
+        )
         self.bn1 = nn.BatchNorm2d(sizes[0])
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.Identity() if small else nn.MaxPool2d(3, 2, 1)
@@ -91,6 +96,8 @@ def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
 
-def _stage(block: type[BasicBlock] | type[Bottleneck], inputs: int, inner: int, blocks: int, stride: int) -> nn.Sequential:
+def _stage(
+    block: type[BasicBlock] | type[Bottleneck], inputs: int, inner: int, blocks: int, stride: int
+) -> nn.Sequential:
     first = block(inputs, inner, stride)
     return nn.Sequential(first, *(block(inner * block.expansion, inner, 1) for _ in range(blocks - 1)))

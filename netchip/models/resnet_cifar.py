@@ -1,8 +1,8 @@
-"""ResNets of depth 6n+2 for CIFAR (He et al., arXiv 1512.03385, section 4.2): three stages of n basic blocks, 16-32-64 channels.
+"""ResNets of depth 6n+2 for CIFAR (He et al., arXiv 1512.03385, section 4.2): three stages of n blocks, 16-32-64 channels.
 
-Where the size changes the shortcut is a 1x1 convolution with BatchNorm (option B of the paper). The paper's CIFAR networks pad
-with zeros there (option A, no parameters); that ties the channels of one stage to a part of the next, so that no stage
-could be cut by itself. Without the two projections the parameter counts are the paper's.
+Where the size changes the shortcut is a 1x1 convolution with BatchNorm (option B of the paper). The paper's CIFAR
+networks pad with zeros there (option A, no parameters); that ties the channels of one stage to a part of the next, so
+that no stage could be cut by itself. Without the two projections the parameter counts are the paper's.
 """
 
 from torch import Tensor, nn
@@ -34,7 +34,7 @@ class Block(nn.Module):
 
 
 class CifarResNet(nn.Module):
-    """A 3x3 stem, three stages at full, half and quarter size, global average pooling, one linear layer. Any image size."""
+    """A 3x3 stem, stages at full, half and quarter size, global average pooling, one linear layer. Any image size."""
 
     def __init__(self, depth: int, *, classes: int, width: float, in_channels: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""VGG-16 and VGG-19 with BatchNorm for small images (Simonyan & Zisserman, arXiv 1409.1556; the CIFAR form of network slimming)."""
+"""VGG-16 and VGG-19 with BatchNorm for small images (arXiv 1409.1556), in the form of network slimming (arXiv 1708.06519)."""
 
 from torch import Tensor, nn
 
@@ -13,10 +13,10 @@ SCALE_INIT = 0.5  # initial gamma, as in network slimming and Early-Bird (their 
 
 
 class VGG(nn.Module):
-    """Five stages of 3x3 convolutions, a 2x2 max-pool after each of the first four, global average pooling, one linear layer.
+    """Five stages of 3x3 convolutions, 2x2 max-pools between them, global average pooling, one linear layer.
 
-    Convolutions have no bias; every BatchNorm scale starts at 0.5. A pool whose output would be smaller than one pixel is left
-    out, so images from 8 pixels on work.
+    Convolutions have no bias; every BatchNorm scale starts at 0.5. A pool whose input would be smaller than 2 pixels is
+    left out: an image of 8 pixels is pooled three times instead of four.
     """
 
     def __init__(self, depth: int, *, classes: int, width: float, image_size: int, in_channels: int) -> None:
@@ -29,7 +29,11 @@ class VGG(nn.Module):
                 size //= 2
             for wanted in stage:
                 out = scaled(wanted, width)
-                layers += [nn.Conv2d(channels, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True)]
+                layers += [
+                    nn.Conv2d(channels, out, 3, padding=1, bias=False),
+                    nn.BatchNorm2d(out),
+                    nn.ReLU(inplace=True),
+                ]
                 channels = out
         self.features = nn.Sequential(*layers)
         self.pool = nn.AdaptiveAvgPool2d(1)
@@ -39,4 +43,3 @@ class VGG(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """[B, channels, size, size] -> [B, classes]."""
         return self.classifier(self.pool(self.features(images)).flatten(1))
-

@@ -2,7 +2,7 @@
 
 
 def scaled(channels: int, width: float, divisor: int = 1) -> int:
-    """`channels` times `width`, rounded to a multiple of `divisor`, never below it, nor more than 10 % below the product.
+    """`channels` times `width` as a multiple of `divisor`, never below it, nor more than 10 % below the product.
 
     The rule of the MobileNets (Sandler et al., arXiv 1801.04381, released code), which divisor 1 turns into rounding.
     """

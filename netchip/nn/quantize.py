@@ -1,7 +1,8 @@
 """Fake quantisation: values on a grid of `bits` bits, kept as floats; the one quantiser of netchip.
 
-Symmetric grids hold zero and as many steps on either side, 2^(bits-1) - 1; affine grids hold 2^bits levels from the lowest
-to the highest value, moved so that zero is one of them. Gradients pass straight through inside the range and stop outside it.
+Symmetric grids hold zero and as many steps on either side, 2^(bits-1) - 1; affine grids hold 2^bits levels from the
+lowest to the highest value, moved so that zero is one of them (Jacob et al., arXiv 1712.05877, section 2.1). Gradients
+pass straight through inside the range and stop outside it.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from netchip.nn.straight_through import round_ste
 
 @dataclass(frozen=True)
 class Grid:
-    """A uniform grid: value = (level - zero) * scale, levels from `lowest` to `highest`. `scale` and `zero` broadcast to the values."""
+    """A uniform grid: value = (level - zero) * scale, from `lowest` to `highest`; scale and zero broadcast."""
 
     scale: Tensor
     zero: Tensor

@@ -1,8 +1,9 @@
 """Every network of the zoo: the published parameter and MAC counts, small images, widths, and names that are not there.
 
-Sources: ResNet-18/50 and MobileNetV2 as torchvision documents them; CIFAR ResNets He et al. 2015, table 6 (with option A, so
-without the projections); BatchNorm channels of VGG-16 (4,224) and PreResNet-101 (7,408) as the Early-Bird code counts them;
-VGG-16 on CIFAR 14.7 M parameters and 313 M MACs (Li et al., arXiv 1608.08710, table 1: 3.13e8; theirs has another classifier).
+Sources: ResNet-18/50 and MobileNetV2 as torchvision documents them; CIFAR ResNets He et al. 2015, table 6 (with option A,
+so without the projections); BatchNorm channels of VGG-16 (4,224) and PreResNet-101 (7,408) as the Early-Bird code counts
+them; VGG-16 on CIFAR 14.7 M parameters and 313 M MACs (Li et al., arXiv 1608.08710, table 1: 3.13e8; theirs has another
+classifier).
 """
 
 import pytest
@@ -11,8 +12,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from netchip.errors import ModelError
-from netchip.models.build import build, example_input
-from netchip.models.catalogue import model_names
+from netchip.models.build import build, example_input, model_names
 from netchip.models.spec import ModelSpec
 
 
@@ -35,7 +35,8 @@ def imagenet(name: str) -> ModelSpec:
 
 
 @pytest.mark.parametrize(
-    ("name", "count", "millions"), [("resnet18", 11_689_512, 1814.07), ("resnet50", 25_557_032, 4089.18), ("mobilenet_v2", 3_504_872, 300.77)]
+    ("name", "count", "millions"),
+    [("resnet18", 11_689_512, 1814.07), ("resnet50", 25_557_032, 4089.18), ("mobilenet_v2", 3_504_872, 300.77)],
 )
 def test_imagenet_counts(name: str, count: int, millions: float) -> None:
     assert parameters(build(imagenet(name))) == count
@@ -68,7 +69,12 @@ def test_vgg16_and_preresnet101_as_the_early_bird_code_counts_them() -> None:
 def test_scales_start_where_the_papers_start_them() -> None:
     def start(name: str) -> set[float]:
         network = build(ModelSpec(name=name, width=0.25))
-        return {value for module in network.modules() if isinstance(module, nn.BatchNorm2d) for value in module.weight.tolist()}
+        return {
+            value
+            for module in network.modules()
+            if isinstance(module, nn.BatchNorm2d)
+            for value in module.weight.tolist()
+        }
 
     assert (start("vgg16_bn"), start("preresnet20"), start("resnet20")) == ({0.5}, {0.5}, {1.0})
 

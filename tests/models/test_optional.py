@@ -20,7 +20,7 @@ def test_a_timm_model_with_our_classes_and_channels() -> None:
 
 @needs_timm
 def test_an_unknown_timm_name_suggests_others() -> None:
-    with pytest.raises(ModelError, match="timm has no model 'resnet19'; did you mean .*resnet18"):
+    with pytest.raises(ModelError, match=r"timm has no model 'resnet19'; did you mean .*resnet18"):
         build(ModelSpec(name="timm:resnet19"))
 
 
@@ -28,3 +28,25 @@ def test_without_timm_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(MissingExtra, match=r"pip install 'netchip\[vision\]'"):
         build(ModelSpec(name="timm:resnet18"))
+
+
+@needs_timm
+def test_a_transformer_takes_the_image_size_and_its_own_is_known() -> None:
+    spec = ModelSpec(name="timm:vit_tiny_patch16_224", classes=3, image_size=32)
+    assert build(spec).eval()(example_input(spec)).shape == (1, 3)
+    assert example_input(spec.changed(image_size=None)).shape == (1, 3, 224, 224)
+    assert example_input(ModelSpec(name="timm:vit_tiny_patch16_384")).shape == (1, 3, 384, 384)
+
+
+@needs_timm
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"width": 0.5}, r"timm:vit_tiny_patch16_224: width = 0\.5 cannot be had"),
+        ({"image_size": 8}, "timm cannot make it with classes = 10, in_channels = 3, image_size = 8"),
+    ],
+)
+def test_what_timm_cannot_make_says_what_was_asked(changes: dict[str, float], message: str) -> None:
+    spec = ModelSpec(name="timm:vit_tiny_patch16_224").changed(**changes)
+    with pytest.raises(ModelError, match=message):
+        build(spec).eval()(example_input(spec))

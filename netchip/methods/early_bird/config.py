@@ -14,7 +14,7 @@ class EarlyBirdConfig(Spec):
     """Search a ticket while training, cut it out, train it for the rest of the same epochs."""
 
     seed: int = Field(
-        1, ge=0, description="seed of initial weights, data order and augmentation; the split has its own"
+        default=1, ge=0, description="seed of initial weights, data order and augmentation; the split has its own"
     )
     data: DatasetSpec = DatasetSpec()
     model: ModelSpec = ModelSpec()

@@ -5,6 +5,7 @@ The released code keeps five masks and stops when the newest lies within eps of 
 fewer, and stricter against slow drift. They are different rules, so both are here under their own names.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 
 from netchip.methods.early_bird.mask_distance import Mask, mask_distance
@@ -21,7 +22,7 @@ def official_distances(masks: Sequence[Mask], window: int) -> list[float]:
 def paper_distances(masks: Sequence[Mask], window: int) -> list[float]:
     """The last `window` distances between consecutive masks, oldest first."""
     recent = masks[-(window + 1) :]
-    return [mask_distance(old, new) for old, new in zip(recent, recent[1:], strict=False)]
+    return [mask_distance(old, new) for old, new in itertools.pairwise(recent)]
 
 
 def official(masks: Sequence[Mask], eps: float, window: int) -> bool:

@@ -1,5 +1,6 @@
 """The figures a run leaves for its report: mask distances, kept widths, accuracy by epoch. Plain JSON, drawn elsewhere."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def write_figures(folder: Path, search: TicketSearch, ours: Trained, dense: Trai
 
 def _distances(search: TicketSearch) -> dict[str, Any]:
     masks = search.masks
-    neighbours = [mask_distance(old, new) for old, new in zip(masks, masks[1:], strict=False)]
+    neighbours = [mask_distance(old, new) for old, new in itertools.pairwise(masks)]
     epochs = list(range(2, len(masks) + 1))
     marks = [{"x": search.drawn_epoch, "label": "ticket drawn"}] if search.drawn_epoch else []
     return {

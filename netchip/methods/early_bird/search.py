@@ -37,8 +37,8 @@ class TicketSearch:
             if ticket := search.end_epoch():
                 ticket.cut(model, optimizer)  # go on training: the model is small now
 
-    Arguments: `model` any network with BatchNorm; `example` an input, or a tuple or dict of inputs; `ratio` the share of channels to
-    remove; `detector` "official" or "paper" with `eps` and `window` (section 3.2); `l1` the weight of the L1 term on
+    Arguments: `model` any network with BatchNorm; `example` an input, or a tuple or dict of inputs; `ratio` the share
+    of channels to remove; `detector` "official" or "paper" with `eps` and `window` (section 3.2); `l1` the weight of the L1 term on
     the scales; `min_share` the share of its channels every layer keeps at least.
 
     Raises `GraphError` when nothing can be pruned (with the reasons), `ConfigError` for settings that cannot work.
