@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
 _SIMPLE = (int, float, bool, str, Path)
 _SEPARATOR = "__in__"
@@ -40,7 +39,8 @@ class Setting:
 def settings_of(config: type[BaseModel], prefix: str = "", defaults: BaseModel | None = None) -> Iterator[Setting]:
     """Every leaf setting of a configuration class, in the order of its fields."""
     for name, field in config.model_fields.items():
-        default = field.get_default(call_default_factory=True) if defaults is None else getattr(defaults, name)
+        own = None if field.is_required() else field.get_default(call_default_factory=True)
+        default = own if defaults is None else getattr(defaults, name)
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             inner = default if isinstance(default, BaseModel) else None
             yield from settings_of(field.annotation, f"{prefix}{name}.", inner)
@@ -107,7 +107,7 @@ def _options(annotation: Any) -> tuple[Any, ...]:
 
 
 def _written(default: Any) -> str:
-    if default is PydanticUndefined or default is None or default == ():
+    if default is None or default == ():
         return ""
     if isinstance(default, (tuple, list)):
         return " ".join(map(str, default))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from netchip.errors import DataError
 from netchip.files import write_atomic
@@ -25,7 +24,7 @@ class FigureView:
     """A figure as the template shows it: a drawing, or pictures."""
 
     title: str
-    svg: Markup | None
+    svg: str | None
     legend: tuple[LegendEntry, ...] = ()
     images: tuple[tuple[str, str], ...] = ()
 
@@ -55,7 +54,7 @@ def build_report(runs: Sequence[Path]) -> str:
     page = environment.from_string(_package_text("page.html"))
     return page.render(
         title=records[0].title if len(records) == 1 else f"{len(records)} runs",
-        style=Markup(_package_text("style.css")),
+        style=_package_text("style.css"),
         comparison=comparison_table(records) if len(records) > 1 else None,
         views=[_view(record) for record in records],
     )
@@ -83,7 +82,7 @@ def _figure_view(figure: Figure) -> FigureView:
         images = tuple((item.caption, base64.b64encode(item.png).decode()) for item in figure.items)
         return FigureView(figure.title, None, images=images)
     drawing = _draw(figure)
-    return FigureView(figure.title, Markup(drawing.svg), drawing.legend)
+    return FigureView(figure.title, drawing.svg, drawing.legend)
 
 
 def _draw(figure: LineFigure | HeatmapFigure | BarsFigure) -> Drawing:
