@@ -42,10 +42,10 @@ class Display:
             self._bar.update(self._task, figures=describe(figures))
 
     def end_epoch(self, epoch: int, figures: Mapping[str, Any], *, seconds: float) -> None:
-        """One line that stays: the figures of the epoch and the s it trained."""
+        """One line that stays: the figures of the epoch and the s the phase has trained so far."""
         if not self._quiet:
             self._console.print(
-                f"{self._title(epoch)}: {describe(figures)}, {format_seconds(seconds)}", soft_wrap=True, markup=False
+                f"{self._title(epoch)}: {describe(figures)}, {format_seconds(seconds)} trained", soft_wrap=True, markup=False
             )
 
     def __enter__(self) -> Self:

@@ -25,8 +25,8 @@ def test_names_become_words_and_units():
 
 def test_in_a_pipe_there_is_one_line_an_epoch():
     assert shown("auto").splitlines() == [
-        "train epoch 1/3: loss 0.5123, validation accuracy 91.25 %, 2.50 s",
-        "train epoch 2/3: loss 0.5123, validation accuracy 91.25 %, 2.50 s",
+        "train epoch 1/3: loss 0.5123, validation accuracy 91.25 %, 2.50 s trained",
+        "train epoch 2/3: loss 0.5123, validation accuracy 91.25 %, 2.50 s trained",
     ]
 
 
