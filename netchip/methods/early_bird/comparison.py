@@ -1,6 +1,7 @@
 """Ticket against dense: what was counted and what was measured, on the same test set and the same machine."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -48,8 +49,8 @@ def compare(
         "dense": to_workload(build(config.model), example),
         "ticket": to_workload(ours.network.cpu().eval(), example),
     }
-    _write(rundir, config, ours, workloads)
     trained = {"ticket": ours} if dense is None else {"dense": dense, "ticket": ours}
+    _write(rundir, config, trained, workloads)
     latencies = _latencies(trained, example)
     arms = tuple(
         Arm(
@@ -108,18 +109,27 @@ def _latencies(trained: dict[str, Trained], example: torch.Tensor) -> dict[str, 
     return {name: [latency for latency in latencies if latency.model == name] for name in networks}
 
 
-def _write(rundir: RunDir, config: EarlyBirdConfig, ours: Trained, workloads: dict[str, Workload]) -> None:
+def _write(
+    rundir: RunDir, config: EarlyBirdConfig, trained: dict[str, Trained], workloads: dict[str, Workload]
+) -> None:
     if not is_main():
         return
-    plans = (ours.ticket.plan,) if ours.ticket else ()
-    save(rundir.path, ours.network, source=config.model.model_dump(mode="json"), plans=plans)
+    source = config.model.model_dump(mode="json")
+    for name, arm in trained.items():
+        plans = (arm.ticket.plan,) if arm.ticket else ()
+        save(_folder(name, rundir), arm.network, source=source, plans=plans)
     workloads["dense"].save(rundir.path / "workload_dense.json")
     workloads["ticket"].save(rundir.path / "workload_efficient.json")
 
 
+def _folder(name: str, rundir: RunDir) -> Path:
+    """The run's own folder holds the ticket's network, as `netchip.load(run)` expects; the baseline's lies below."""
+    return rundir.path if name == "ticket" else rundir.path / name
+
+
 def _file_size(name: str, rundir: RunDir) -> dict[str, float]:
-    path = rundir.path / WEIGHTS_FILE
-    return {"file_bytes": path.stat().st_size} if name == "ticket" and path.is_file() else {}
+    path = _folder(name, rundir) / WEIGHTS_FILE
+    return {"file_bytes": path.stat().st_size} if path.is_file() else {}
 
 
 def _measured_on(config: EarlyBirdConfig) -> dict[str, object]:

@@ -87,7 +87,9 @@ def test_coupled_layers_count_once_by_their_mean(example: torch.Tensor) -> None:
 def test_regularize_pulls_the_scored_scales_only(network: nn.Sequential, example: torch.Tensor) -> None:
     search = TicketSearch(network, example, l1=0.5)
     network(example).sum().backward()
-    before = {name: parameter.grad.clone() for name, parameter in network.named_parameters() if parameter.grad is not None}
+    before = {
+        name: parameter.grad.clone() for name, parameter in network.named_parameters() if parameter.grad is not None
+    }
     search.regularize()
     for name, parameter in network.named_parameters():
         pull = 0.5 * parameter.detach().sign() if name in ("1.weight", "4.weight") else torch.zeros_like(parameter)
