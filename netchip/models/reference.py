@@ -101,9 +101,13 @@ def _function(module: ModuleType, function: str, name: str) -> Callable[..., Any
     if isinstance(maker, nn.Module):
         raise ModelError(f"{name}: {function!r} is a network already; name a function that makes a fresh one")
     if not callable(maker):
-        there = sorted(key for key, value in vars(module).items() if callable(value) and not key.startswith("_"))
+        there = sorted(key for key, value in vars(module).items() if _makes(value) and not key.startswith("_"))
         close = difflib.get_close_matches(function, there, n=1)
         hint = f"did you mean {close[0]!r}? It has" if close else "it has"
         shown = ", ".join(there[:10]) + (", ..." if len(there) > 10 else "")
         raise ModelError(f"{name}: {module.__name__} has no function {function!r}; {hint}: {shown or 'none'}")
     return maker
+
+
+def _makes(value: object) -> bool:
+    return callable(value) and not isinstance(value, nn.Module)

@@ -1,5 +1,6 @@
 """timm, where the extra is installed, also beside a CPU torch; and one clear message where it is not."""
 
+import importlib
 import importlib.util
 import sys
 
@@ -7,6 +8,7 @@ import pytest
 
 from netchip.errors import MissingExtra, ModelError
 from netchip.models.build import build, example_input
+from netchip.models.optional import ensure_torchvision, import_timm
 from netchip.models.spec import ModelSpec
 
 needs_timm = pytest.mark.skipif(importlib.util.find_spec("timm") is None, reason="the extra 'vision' is not installed")
@@ -39,14 +41,23 @@ def test_a_transformer_takes_the_image_size_and_its_own_is_known() -> None:
 
 
 @needs_timm
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"width": 0.5}, r"timm:vit_tiny_patch16_224: width = 0\.5 cannot be had"),
-        ({"image_size": 8}, "timm cannot make it with classes = 10, in_channels = 3, image_size = 8"),
-    ],
-)
-def test_what_timm_cannot_make_says_what_was_asked(changes: dict[str, float], message: str) -> None:
-    spec = ModelSpec(name="timm:vit_tiny_patch16_224").changed(**changes)
-    with pytest.raises(ModelError, match=message):
-        build(spec).eval()(example_input(spec))
+def test_timm_has_no_widths() -> None:
+    with pytest.raises(ModelError, match=r"timm:resnet18: width = 0\.5 cannot be had"):
+        build(ModelSpec(name="timm:resnet18", width=0.5))
+
+
+@needs_timm
+def test_what_timm_cannot_make_says_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("image too small")
+
+    monkeypatch.setattr(import_timm(), "create_model", refuse)
+    with pytest.raises(ModelError, match="with classes = 10, in_channels = 3, image_size = 8: image too small"):
+        build(ModelSpec(name="timm:resnet18", image_size=8))
+
+
+@needs_timm
+def test_torchvision_is_importable_afterwards_however_often_it_is_asked() -> None:
+    found = {ensure_torchvision() for _ in range(3)}
+    assert found <= {"native", "shimmed"}
+    assert importlib.import_module("torchvision.models").resnet18
