@@ -73,7 +73,10 @@ def _describe(cls: type[BaseModel], fault: Any) -> str:
     path = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         return f"unknown key {path!r}{_suggestion(cls, fault['loc'])}"
-    return f"{path} = {fault['input']!r}: {fault['msg']}"
+    message = fault["msg"].removeprefix("Value error, ")
+    if isinstance(fault["input"], Mapping):  # a rule over several fields: its message names them
+        return f"{path}: {message}" if path else message
+    return f"{path} = {fault['input']!r}: {message}"
 
 
 def _suggestion(cls: type[BaseModel], path: tuple[Any, ...]) -> str:

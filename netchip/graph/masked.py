@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from netchip.graph.cut_plan import CutPlan
+from netchip.nn.masking import zero_channels
 
 
 @contextmanager
@@ -25,8 +26,9 @@ def masked(model: nn.Module, plan: CutPlan) -> Iterator[nn.Module]:
     with ExitStack() as stack:
         for (name, axis), positions in plan.removed.items():
             if axis == "in":
-                hook = _zeroing(positions, model.get_submodule(name))
-                stack.callback(model.get_submodule(name).register_forward_pre_hook(hook, with_kwargs=True).remove)
+                layer = model.get_submodule(name)
+                hook = _zeroing(plan.lengths[name, axis], positions, channel_dim(layer))
+                stack.callback(layer.register_forward_pre_hook(hook, with_kwargs=True).remove)
         yield model
 
 
@@ -35,18 +37,16 @@ def channel_dim(layer: nn.Module) -> int:
     return -1 - len(layer.kernel_size) if isinstance(layer, nn.modules.conv._ConvNd) else -1
 
 
-def _zeroing(positions: np.ndarray, layer: nn.Module) -> Any:
-    dim = channel_dim(layer)
+def _zeroing(length: int, positions: np.ndarray, dim: int) -> Any:
+    """The pre-hook that zeroes `positions` of a layer's input, given by place or by name."""
+    keep = torch.ones(length, dtype=torch.bool)
+    keep[torch.as_tensor(positions)] = False
 
     def hook(
         module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if args:
-            return (_zeroed(args[0], dim, positions), *args[1:]), kwargs
-        return args, {**kwargs, "input": _zeroed(kwargs["input"], dim, positions)}
+            return (zero_channels(args[0], keep, dim), *args[1:]), kwargs
+        return args, {**kwargs, "input": zero_channels(kwargs["input"], keep, dim)}
 
     return hook
-
-
-def _zeroed(tensor: Tensor, dim: int, positions: np.ndarray) -> Tensor:
-    return tensor.index_fill(dim, torch.as_tensor(positions, device=tensor.device), 0.0)

@@ -38,7 +38,7 @@ def prepare(model: nn.Module, plan: CutPlan, optimizers: tuple[torch.optim.Optim
     check_fingerprint(model, plan)
     prepared = Prepared()
     losses = _losses(model, plan, prepared)
-    with torch.no_grad():
+    with torch.inference_mode(False), torch.no_grad():
         for tensor, (dims, _) in losses.items():
             prepared.tensors[tensor] = _replacement(tensor, dims)
         for optimizer in optimizers:

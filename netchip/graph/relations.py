@@ -232,6 +232,9 @@ def _view(step: Step, dim: int) -> Relation:
     if first is None or last is None:
         return Mixed(f"reshaped from {_sizes(step.source)} to {_sizes(step.target)}")
     (s0, s1), (t0, t1) = first, last
+    parts = [out for out in range(t0, t1) if step.target[out] > 1]
+    if len(parts) > 1 and s1 - s0 == 1 and dim == len(step.source) - 1 > 1:
+        return Mixed(f"reshaped into heads, from {_sizes(step.source)} to {_sizes(step.target)}")
     whole = prod(step.source[s0:s1])
     inner = prod(step.source[dim + 1 : s1])
     flat = np.arange(whole)

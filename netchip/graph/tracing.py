@@ -84,7 +84,8 @@ def trace(model: nn.Module, example: Any) -> Trace:
 def quiet_copy(model: nn.Module) -> nn.Module:
     """A deep copy in eval mode; raises `GraphError` when the model cannot be copied."""
     try:
-        return copy.deepcopy(model).eval()
+        with torch.inference_mode(False):
+            return copy.deepcopy(model).eval()
     except (TypeError, RuntimeError, AttributeError, ValueError) as error:
         raise GraphError(f"{type(model).__name__} cannot be copied, which tracing needs: {error}") from error
 

@@ -31,7 +31,7 @@ def test_a_network_of_ones_own_is_handed_over(tmp_path: Path) -> None:
     mine = nn.Linear(2, 3)
     folder = save(tmp_path, mine, source=None)
     assert torch.equal(load(folder, model=nn.Linear(2, 3)).weight, mine.weight)
-    with pytest.raises(DataError, match="give it: netchip.load"):
+    with pytest.raises(DataError, match=r"give it: netchip\.load"):
         load(folder)
 
 

@@ -9,7 +9,7 @@ def block(inputs: int, outputs: int) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
 
 
-@pytest.fixture()
+@pytest.fixture
 def network() -> nn.Sequential:
     """1 -> 8 -> 12 channels -> 3 classes, with scales that all differ."""
     torch.manual_seed(0)
@@ -23,6 +23,6 @@ def network() -> nn.Sequential:
     return made
 
 
-@pytest.fixture()
+@pytest.fixture
 def example() -> torch.Tensor:
     return torch.randn(2, 1, 6, 6, generator=torch.Generator().manual_seed(1))

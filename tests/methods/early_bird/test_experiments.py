@@ -46,5 +46,8 @@ def test_a_typo_in_a_setting_is_named() -> None:
 
 
 def test_describing_the_method_imports_no_torch() -> None:
-    code = "import sys; from netchip.methods import find_method; find_method('early-bird').experiment('digits'); sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys; from netchip.methods import find_method; "
+        "find_method('early-bird').experiment('digits'); sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,7 +13,7 @@ from netchip.methods.early_bird.search import TicketSearch
 from netchip.methods.early_bird.ticket import Ticket
 
 
-@pytest.fixture()
+@pytest.fixture
 def ticket(network: nn.Sequential, example: torch.Tensor) -> Ticket:
     search = TicketSearch(network, example, window=2)
     search.end_epoch()
