@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from netchip.cli.output import say, show_json, show_table
-from netchip.errors import NetchipError
 from netchip.units import format_bytes, format_count
 
 _BYTES_PER_FLOAT = 4
@@ -113,18 +112,12 @@ def _group(group: Any) -> dict[str, Any]:
 
 
 def _treatments(network: Any, example: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """For each method that cuts or re-codes layers: the groups that it can treat, and why not the others."""
-    from netchip.methods.early_bird.search import TicketSearch
+    """For each method: what it can treat, and why not the rest."""
+    from netchip.methods import all_methods
 
-    try:
-        search = TicketSearch(network, example)
-    except NetchipError as error:
-        yield "early-bird", {"treats": [], "channels": 0, "why_not": str(error)}
-        return
-    treated = [group.name for group in search.groups]
-    others = [group.name for group in search.coupling.groups if group.name not in treated]
-    why_not = f"no BatchNorm scale ranks the channels of: {', '.join(others)}" if others else ""
-    yield "early-bird", {"treats": treated, "channels": sum(group.units for group in search.groups), "why_not": why_not}
+    for method in all_methods():
+        found = method.treatment(network, example)
+        yield method.name, {"treats": list(found.treats), "channels": found.channels, "why_not": found.why_not}
 
 
 def _show(found: _Findings) -> None:

@@ -21,7 +21,11 @@ def carry_out(method: Method, config: Spec, rundir: RunDir) -> dict[str, Any]:
         note(f"{rundir.path}: finished already; --fresh runs it again")
         return result
     try:
-        result = rundir.finish(method.run(config, rundir).to_json())
+        made = method.run(config, rundir)
+        if is_main():
+            made.dense.save(rundir.path / "workload_dense.json")
+            made.efficient.save(rundir.path / "workload_efficient.json")
+        result = rundir.finish(made.to_json())
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; `netchip resume {rundir.path}` goes on with this run") from None
     if is_main():

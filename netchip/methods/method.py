@@ -9,6 +9,8 @@ from netchip.errors import ConfigError
 from netchip.spec import Spec
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from netchip.train.rundir import RunDir
     from netchip.workload.network import Workload
 
@@ -65,11 +67,21 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Treatment:
+    """What a method can do with a network before any training: the names it treats, their channels, and why not the rest."""
+
+    treats: tuple[str, ...]
+    channels: int
+    why_not: str
+
+
+@dataclass(frozen=True)
 class Method:
-    """A method as data: nothing heavy is imported until `run` is called.
+    """A method as data: nothing heavy is imported until it is put to work.
 
     `experiments` maps a name to a function that returns a config of `config_class`; the first line of that function's
-    docstring describes it. `runner` is `"module:function"`, called as `function(config, rundir) -> Result`.
+    docstring describes it. `runner` and `inspector` are `"module:function"`, called as `(config, rundir) -> Result` and
+    `(model, example) -> Treatment`.
     """
 
     name: str
@@ -78,6 +90,7 @@ class Method:
     config_class: type[Spec]
     experiments: Mapping[str, Callable[[], Any]]
     runner: str
+    inspector: str
 
     def experiment(self, name: str) -> Any:
         """The config of a named experiment; raises `ConfigError` that lists the names there are."""
@@ -87,8 +100,16 @@ class Method:
 
     def run(self, config: Spec, rundir: "RunDir") -> Result:
         """Runs (or resumes) the method in `rundir`."""
-        module, function = self.runner.split(":")
-        return getattr(importlib.import_module(module), function)(config, rundir)
+        return _function(self.runner)(config, rundir)
+
+    def treatment(self, model: "nn.Module", example: Any) -> Treatment:
+        """What the method can do with `model`, judged on `example` (an input, or a tuple or dict of inputs)."""
+        return _function(self.inspector)(model, example)
+
+
+def _function(reference: str) -> Callable[..., Any]:
+    module, name = reference.split(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def _arm_json(arm: Arm) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from netchip.cli.run import run_app
 from netchip.errors import BudgetError, DivergedError, Interrupted, NetchipWarning
 from netchip.methods.method import Arm, Method, Paper, Result
 from netchip.spec import Spec, neutral
+from netchip.workload.network import Workload
 
 
 class Train(Spec):
@@ -50,7 +51,7 @@ def carry_out(config: Toy, rundir: Any) -> Result:
         Arm("dense", "baseline", {"macs": 1000.0}, {"test_accuracy_percent": 90.0, "training_seconds": 2.0}),
         Arm("ticket", "ours", {"macs": 400.0}, {"test_accuracy_percent": 89.0, "training_seconds": 1.0}),
     )
-    net: Any = None  # the workloads are the method's to write
+    net = Workload(())
     return Result(
         f"{config.epochs} epochs", {"epochs": config.epochs}, arms, net, net, {"device": "a CPU"}, notes=("a note",)
     )
@@ -67,7 +68,9 @@ def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Method:
         """Seconds."""
         return Toy(epochs=2)
 
-    method = Method("toy", "does little", Paper("T", "V", "0"), Toy, {"quick": quick}, "toy_runner:run")
+    method = Method(
+        "toy", "does little", Paper("T", "V", "0"), Toy, {"quick": quick}, "toy_runner:run", "toy_runner:treatment"
+    )
     monkeypatch.setattr(netchip.cli.run, "APP", run_app([method]))
     monkeypatch.setattr("netchip.methods.find_method", lambda name: method)
     monkeypatch.chdir(tmp_path)

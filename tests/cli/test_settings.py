@@ -33,6 +33,7 @@ TOY = Method(
     config_class=Toy,
     experiments={"quick": lambda: Toy(epochs=7, optimizer=Optimizer(learning_rate=0.2, milestones=(1,)))},
     runner="nothing:here",
+    inspector="nothing:here",
 )
 
 

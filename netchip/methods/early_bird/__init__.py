@@ -19,4 +19,5 @@ METHOD = Method(
         "cifar10-small": experiments.cifar10_small,
     },
     runner="netchip.methods.early_bird.run:run",
+    inspector="netchip.methods.early_bird.treatment:treatment",
 )

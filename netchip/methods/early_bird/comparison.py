@@ -43,14 +43,14 @@ class Trained:
 def compare(
     config: EarlyBirdConfig, ours: Trained, dense: Trained | None, search: TicketSearch, test: Batches, rundir: RunDir
 ) -> Result:
-    """Counts, tests and times the arms, writes the network and the workloads into `rundir`, and returns the result."""
+    """Counts, tests and times the arms, writes the networks into `rundir`, and returns the result."""
     example = example_input(config.model, batch=1)
     workloads = {
         "dense": to_workload(build(config.model), example),
         "ticket": to_workload(ours.network.cpu().eval(), example),
     }
     trained = {"ticket": ours} if dense is None else {"dense": dense, "ticket": ours}
-    _write(rundir, config, trained, workloads)
+    _write(rundir, config, trained)
     latencies = _latencies(trained, example)
     arms = tuple(
         Arm(
@@ -109,17 +109,13 @@ def _latencies(trained: dict[str, Trained], example: torch.Tensor) -> dict[str, 
     return {name: [latency for latency in latencies if latency.model == name] for name in networks}
 
 
-def _write(
-    rundir: RunDir, config: EarlyBirdConfig, trained: dict[str, Trained], workloads: dict[str, Workload]
-) -> None:
+def _write(rundir: RunDir, config: EarlyBirdConfig, trained: dict[str, Trained]) -> None:
     if not is_main():
         return
     source = config.model.model_dump(mode="json")
     for name, arm in trained.items():
         plans = (arm.ticket.plan,) if arm.ticket else ()
         save(_folder(name, rundir), arm.network, source=source, plans=plans)
-    workloads["dense"].save(rundir.path / "workload_dense.json")
-    workloads["ticket"].save(rundir.path / "workload_efficient.json")
 
 
 def _folder(name: str, rundir: RunDir) -> Path:
