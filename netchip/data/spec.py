@@ -17,14 +17,24 @@ DIGIT_SIZES = (8, 16, 32)
 class DatasetSpec(Spec):
     """A data source and how its batches are made. Raises `ConfigError` on an unknown name or a size it cannot have."""
 
-    name: str = Field(default="digits", description="digits, photos, cifar10, cifar10-small or folder:PATH (class folders)")
+    name: str = Field(
+        default="digits", description="digits, photos, cifar10, cifar10-small or folder:PATH (class folders)"
+    )
     folder: Path | None = neutral(None, description="where cifar10 lies; else the environment variable NETCHIP_DATA")
     download: bool = neutral(False, description="cifar10: fetch it from Hugging Face when it is in no folder")
-    image_size: int | None = Field(default=None, ge=8, le=512, description="side in pixels; none keeps the images' own size")
-    batch_size: int = Field(default=64, ge=1, description="images in a training step, over all ranks and accumulated parts")
+    image_size: int | None = Field(
+        default=None, ge=8, le=512, description="side in pixels; none keeps the images' own size"
+    )
+    batch_size: int = Field(
+        default=64, ge=1, description="images in a training step, over all ranks and accumulated parts"
+    )
     eval_batch_size: int = neutral(256, ge=1, description="images in an evaluation step")
-    augment: Literal["none", "flip", "crop-flip"] = Field(default="none", description="crop: pad by 4 pixels, crop at random")
-    on_broken: Literal["raise", "skip"] = Field(default="raise", description="what to do about an image that cannot be read")
+    augment: Literal["none", "flip", "crop-flip"] = Field(
+        default="none", description="crop: pad by 4 pixels, crop at random"
+    )
+    on_broken: Literal["raise", "skip"] = Field(
+        default="raise", description="what to do about an image that cannot be read"
+    )
     workers: int = neutral(0, ge=0, description="threads that decode images on first use; 0: one a core")
 
     @model_validator(mode="after")

@@ -45,7 +45,9 @@ class Display:
         """One line that stays: the figures of the epoch and the s the phase has trained so far."""
         if not self._quiet:
             self._console.print(
-                f"{self._title(epoch)}: {describe(figures)}, {format_seconds(seconds)} trained", soft_wrap=True, markup=False
+                f"{self._title(epoch)}: {describe(figures)}, {format_seconds(seconds)} trained",
+                soft_wrap=True,
+                markup=False,
             )
 
     def __enter__(self) -> Self:
