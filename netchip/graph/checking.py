@@ -26,7 +26,10 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        return not self.fault and self.difference <= TOLERANCE
+        return self.within(TOLERANCE)
+
+    def within(self, tolerance: float) -> bool:
+        return not self.fault and self.difference <= tolerance
 
     def __str__(self) -> str:
         return self.fault or f"its output differs by {self.difference:.2g} of the largest output"

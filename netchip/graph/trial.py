@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from netchip.errors import RequestError
-from netchip.graph.checking import Comparison, compare
+from netchip.graph.checking import TOLERANCE, Comparison, compare
 from netchip.graph.groups import ChannelGroup, Coupling
 from netchip.graph.surgery import plan
 from netchip.graph.tracing import call, map_tensors, quiet_copy, same_random_state
 
 _ROUNDS = 2  # random masks that all groups must pass
+_TOLERANCE_FLOAT64 = 1e-7  # so that a fault in an early layer is seen through many later ones
 
 
 def failing_groups(model: nn.Module, coupling: Coupling, example: Any, *, only_crashes: bool = False) -> dict[str, str]:
@@ -29,10 +30,9 @@ def failing_groups(model: nn.Module, coupling: Coupling, example: Any, *, only_c
     for seed in range(_ROUNDS):
         trials.seed = seed
         sound = [group for group in groups if group.name not in failures]
-        alone = trials.search(sound)
-        if alone:
-            failures |= alone
-            failures |= trials.together([group for group in sound if group.name not in alone])
+        if fault := trials.fault(sound):
+            alone = trials.search(sound, fault)
+            failures |= alone | trials.together([group for group in sound if group.name not in alone])
     return failures
 
 
@@ -40,31 +40,32 @@ class _Trials:
     def __init__(self, model: nn.Module, coupling: Coupling, example: Any, only_crashes: bool) -> None:
         self._model, self._coupling, self._example, self._only_crashes = model, coupling, example, only_crashes
         self.seed = 0
+        wide = any(parameter.dtype == torch.float64 for parameter in model.parameters())
+        self._tolerance = _TOLERANCE_FLOAT64 if wide else TOLERANCE
 
-    def search(self, groups: Sequence[ChannelGroup]) -> dict[str, str]:
-        """Halves the set until the groups at fault stand alone."""
-        fault = self._fault(groups)
-        if not fault:
-            return {}
+    def search(self, groups: Sequence[ChannelGroup], fault: str) -> dict[str, str]:
+        """Halves a set that has a fault until the groups at fault stand alone."""
         if len(groups) == 1:
             return {groups[0].name: fault}
         middle = len(groups) // 2
-        return {**self.search(groups[:middle]), **self.search(groups[middle:])}
+        halves = [(half, self.fault(half)) for half in (groups[:middle], groups[middle:])]
+        return {name: found for half, fault in halves if fault for name, found in self.search(half, fault).items()}
 
     def together(self, groups: Sequence[ChannelGroup]) -> dict[str, str]:
         """Groups that pass alone but not beside those before them."""
-        if not self._fault(groups):
+        if not self.fault(groups):
             return {}
         passed: list[ChannelGroup] = []
         failures: dict[str, str] = {}
         for group in groups:
-            if fault := self._fault([*passed, group]):
+            if fault := self.fault([*passed, group]):
                 failures[group.name] = fault
             else:
                 passed.append(group)
         return failures
 
-    def _fault(self, groups: Sequence[ChannelGroup]) -> str:
+    def fault(self, groups: Sequence[ChannelGroup]) -> str:
+        """What goes wrong when all of `groups` are cut at random; empty when nothing does."""
         if not groups:
             return ""
         random = np.random.default_rng(self.seed)
@@ -76,7 +77,7 @@ class _Trials:
         return "" if self._passes(found) else str(found)
 
     def _passes(self, found: Comparison) -> bool:
-        return found.equal or (self._only_crashes and not found.fault)
+        return found.within(self._tolerance) or (self._only_crashes and not found.fault)
 
 
 def _half(random: np.random.Generator, units: int) -> np.ndarray:
@@ -115,3 +116,10 @@ def _move(tensor: Tensor, generator: torch.Generator, share: float, *, positive:
         return
     spread = float(tensor.float().std()) if tensor.numel() > 1 else 0.0
     tensor.add_(noise, alpha=max(share * spread, 0.1 if tensor.dim() == 1 else 0.01))
+    if tensor.dim() > 1:
+        tensor.mul_(max(1.0, _kept_scale(tensor) / float(tensor.float().std())))
+
+
+def _kept_scale(weight: Tensor) -> float:
+    """The standard deviation that keeps a signal's size through a ReLU (He et al. 2015), so that none dies out."""
+    return (2 * weight.shape[0] / weight.numel()) ** 0.5
