@@ -257,6 +257,8 @@ def _unheld(node: Node, mixed: Mixed | None) -> Ban:
     if mixed is not None:
         return Ban(f"are {mixed.reason}", inexact=True)
     made = type(node.grad_fn).__name__.rstrip("0123456789").removesuffix("Backward")
+    if "View" in made:
+        return Ban("come out of a reshape that cannot be followed", inexact=True)
     return Ban(f"are joined to constants (`{made}`), which cannot shrink")
 
 

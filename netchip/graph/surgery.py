@@ -50,13 +50,13 @@ def plan(coupling: Coupling, keep: Mapping[str, np.ndarray]) -> CutPlan:
 
 def cut(
     model: nn.Module,
-    cuts: CutPlan,
+    plan: CutPlan,
     *,
     optimizer: Any = None,
     example: Any = None,
     check: bool = True,
 ) -> CutReport:
-    """Cuts `model` in place as `cuts` says: parameters, buffers, gradients and the state of `optimizer` alike.
+    """Cuts `model` in place as `plan` says: parameters, buffers, gradients and the state of `optimizer` alike.
 
     `optimizer` is a torch optimizer or a list of them; it goes on training the parameters that are now in the model.
     With `example` (a tensor, a tuple of arguments or a dict) and `check` the cut network is first compared, on a copy,
@@ -68,10 +68,10 @@ def cut(
     """
     started = time.perf_counter()
     before = _parameters(model)
-    prepared = prepare(model, cuts, inner_optimizers(optimizer))
-    difference = verify(model, cuts, example) if check and example is not None else None
+    prepared = prepare(model, plan, inner_optimizers(optimizer))
+    difference = verify(model, plan, example) if check and example is not None else None
     apply(model, prepared)
-    widths = {group.name: (group.units - group.removed_units, group.units) for group in cuts.groups}
+    widths = {group.name: (group.units - group.removed_units, group.units) for group in plan.groups}
     return CutReport(before, _parameters(model), widths, difference, time.perf_counter() - started)
 
 

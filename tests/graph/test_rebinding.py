@@ -57,9 +57,9 @@ def test_plans_that_do_not_fit_are_refused():
         prepare(model, _plan({("0", "channels"): [0]}, {("0", "channels"): 4}))
     with pytest.raises(CheckpointMismatch, match=r"1: a Conv2d can lose channels of axis 'out' only together"):
         prepare(model, _plan({("1", "out"): [0]}, {("1", "out"): 4}))
+    lazy = nn.Sequential(nn.LazyLinear(4))
+    lazy[0].out_features = 4
     with pytest.raises(GraphError, match=r"0\.weight is a UninitializedParameter"):
-        lazy = nn.Sequential(nn.LazyLinear(4))
-        lazy[0].out_features = 4
         prepare(lazy, _plan({("0", "out"): [0]}, {("0", "out"): 4}))
 
 
