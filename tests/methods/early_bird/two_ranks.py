@@ -1,0 +1,51 @@
+"""What each of two ranks does in `test_two_ranks.py`: a whole Early-Bird run, then what this rank ended with."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import torch
+
+from netchip.methods.early_bird import experiments
+from netchip.methods.early_bird import run as early_bird
+from netchip.methods.early_bird.config import EarlyBirdConfig
+from netchip.methods.early_bird.phases import SearchPhase
+from netchip.train.rundir import RunDir
+
+seen: list[SearchPhase] = []
+
+
+class Watched(SearchPhase):
+    """The phase of the run, kept so that its masks can be read afterwards."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        seen.append(self)
+
+
+def config(accumulate: int) -> EarlyBirdConfig:
+    return experiments.smoke().changed(
+        epochs=3,
+        latest_epoch=2,
+        dense_baseline=False,
+        data={"batch_size": 128},
+        train={"progress": "quiet", "accumulate": accumulate, "device": "cpu"},
+    )
+
+
+def main(folder: Path, accumulate: int) -> None:
+    torch.set_num_threads(1)
+    early_bird.SearchPhase = Watched  # type: ignore[misc]
+    asked = config(accumulate)
+    with RunDir.open(folder, "early-bird", "ranks", asked, asked.seed) as rundir:
+        early_bird.run(asked, rundir)
+    phase = seen[0]
+    masks = ["".join("01"[kept] for kept in mask.astype(int)) for mask in phase.search.masks]
+    rank = os.environ.get("RANK", "0")
+    (folder / f"masks-{rank}.json").write_text(json.dumps(masks))
+    torch.save({name: tensor.clone() for name, tensor in phase.model.named_parameters()}, folder / f"weights-{rank}.pt")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))
