@@ -28,7 +28,7 @@ def smoke() -> EarlyBirdConfig:
 def cifar10_small() -> EarlyBirdConfig:
     """10,000 CIFAR-10 training images, VGG-16 a quarter as wide, ratio 0.5: 10 minutes at most on two cores, both arms."""
     return EarlyBirdConfig(
-        data=DatasetSpec(name="cifar10-small", batch_size=128, augment="crop-flip"),
+        data=DatasetSpec(name="cifar10-small", batch_size=64, augment="crop-flip"),
         model=ModelSpec(name="vgg16_bn", width=0.25, image_size=32),
         optimizer=OptimizerSpec(learning_rate=0.1, momentum=0.9, weight_decay=1e-4, schedule="cosine"),
         epochs=24,

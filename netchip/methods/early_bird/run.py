@@ -16,6 +16,7 @@ from netchip.methods.method import Result
 from netchip.models.build import build, example_input
 from netchip.spec import config_hash
 from netchip.train.fit import FitResult, fit
+from netchip.train.fitting import check_classifier
 from netchip.train.phase import Classification, Phase
 from netchip.train.rundir import RunDir
 from netchip.train.seeding import seed_everything
@@ -44,6 +45,7 @@ class _Bench:
     def search(self) -> tuple[SearchPhase, FitResult]:
         """Trains the dense network until its ticket is drawn, or to the end when none is."""
         config, network = self.config, self._network()
+        check_classifier(network, self.data.image_shape, len(self.data.classes))
         search = TicketSearch(
             network,
             example_input(config.model, batch=2),
