@@ -31,7 +31,7 @@ def cifar10_small() -> EarlyBirdConfig:
         data=DatasetSpec(name="cifar10-small", batch_size=64, augment="crop-flip"),
         model=ModelSpec(name="vgg16_bn", width=0.25, image_size=32),
         optimizer=OptimizerSpec(learning_rate=0.1, momentum=0.9, weight_decay=1e-4, schedule="cosine"),
-        epochs=24,
+        epochs=20,
         ratio=0.5,
-        latest_epoch=14,
+        latest_epoch=15,
     )
