@@ -56,7 +56,7 @@ class Accelerator(Protocol):
 
 def make_accelerator(spec: TrainSpec) -> Accelerator:
     """The accelerator for `spec`. Raises `ConfigError` for a device that is not here and for fp16 on a CPU."""
-    device = _device(spec.device)
+    device = training_device(spec.device)
     if spec.precision == "fp16" and device != "cuda":
         raise ConfigError(
             f"precision = 'fp16' needs a GPU, and the device is {device!r}; set precision to 'bf16' or 'no'"
@@ -102,7 +102,8 @@ class _Around(nn.Module):
         return self.inner(*inputs, **named)
 
 
-def _device(wanted: str) -> str:
+def training_device(wanted: str) -> str:
+    """The device that "auto" (or `wanted` itself) means here. Raises `ConfigError` where torch does not find it."""
     here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wanted == "auto":
         return next(name for name, there in here.items() if there)

@@ -16,6 +16,7 @@ from netchip.methods.early_bird.search import TicketSearch
 from netchip.methods.early_bird.ticket import Ticket
 from netchip.methods.method import Arm, Result
 from netchip.models.build import build, example_input
+from netchip.train.accelerating import training_device
 from netchip.train.distributed import is_main
 from netchip.train.fit import FitResult
 from netchip.train.rundir import RunDir
@@ -129,7 +130,10 @@ def _file_size(name: str, rundir: RunDir) -> dict[str, float]:
 
 
 def _measured_on(config: EarlyBirdConfig) -> dict[str, object]:
-    return device_description("cpu").to_json() | {"latency_threads": 1, "training_device": config.train.device}
+    return device_description("cpu").to_json() | {
+        "latency_threads": 1,
+        "training_device": training_device(config.train.device),
+    }
 
 
 def _metrics(ours: Trained, arms: tuple[Arm, ...]) -> dict[str, float | int | str | None]:
