@@ -12,9 +12,9 @@ def digits() -> EarlyBirdConfig:
         data=DatasetSpec(name="digits", image_size=16, batch_size=64),
         model=ModelSpec(name="resnet20", in_channels=1, classes=10, image_size=16),
         optimizer=OptimizerSpec(learning_rate=0.05, momentum=0.9, weight_decay=1e-4, schedule="cosine"),
-        epochs=15,
+        epochs=20,
         ratio=0.5,
-        latest_epoch=10,
+        latest_epoch=12,
     )
 
 

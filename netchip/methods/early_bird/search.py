@@ -65,6 +65,8 @@ class TicketSearch:
         self.groups = _scored_groups(self.coupling)
         self._sizes = [group.units for group in self.groups]
         check_ratio(self._sizes, ratio, min_share)
+        #: the BatchNorm layers whose scales are scored and pulled towards zero
+        self.scale_names = tuple(dict.fromkeys(name for group in self.groups for name in group.norms))
         self._masks: list[Mask] = []
         self._epochs = 0
         self._drawn: int | None = None
@@ -77,18 +79,14 @@ class TicketSearch:
         return tuple(self._masks)
 
     @property
-    def scale_names(self) -> tuple[str, ...]:
-        """The BatchNorm layers whose scales are scored and pulled towards zero."""
-        return tuple(dict.fromkeys(name for group in self.groups for name in group.norms))
-
-    @property
     def drawn_epoch(self) -> int | None:
         """The epochs trained when the ticket was drawn; None before."""
         return self._drawn
 
     def regularize(self) -> None:
         """Adds l1 * sign(gamma) to the gradient of every scored BatchNorm scale; call once an optimizer step."""
-        add_slimming_gradient([self._norm(name) for name in self.scale_names], self.l1)
+        inner = unwrapped(self._model)
+        add_slimming_gradient([inner.get_submodule(name) for name in self.scale_names], self.l1)
 
     def end_epoch(self) -> Ticket | None:
         """Draws this epoch's mask; returns the ticket once the rule holds, else None. After the draw it does nothing."""
@@ -173,10 +171,8 @@ class TicketSearch:
         )
 
     def _scores(self) -> list[np.ndarray]:
-        return [_group_score(group, self._norm) for group in self.groups]
-
-    def _norm(self, name: str) -> nn.Module:
-        return unwrapped(self._model).get_submodule(name)
+        inner = unwrapped(self._model)
+        return [_group_score(group, inner) for group in self.groups]
 
 
 def _check_rule(detector: str, eps: float, window: int) -> None:
@@ -202,11 +198,16 @@ def _scored_groups(coupling: Coupling) -> tuple[ChannelGroup, ...]:
     )
 
 
-def _group_score(group: ChannelGroup, norm_of: Any) -> np.ndarray:
+def _group_score(group: ChannelGroup, model: nn.Module) -> np.ndarray:
     """Mean |gamma| of each unit [units], over its channels and over the BatchNorms that carry them."""
     members = [member for member in group.members if member.module in group.norms]
-    scales = [norm_of(member.module).weight.detach().abs().double().cpu().numpy()[member.index] for member in members]
+    scales = [_scales(model.get_submodule(member.module))[member.index] for member in members]
     return np.mean([scale.mean(axis=1) for scale in scales], axis=0)
+
+
+def _scales(norm: nn.Module) -> np.ndarray:
+    """|gamma| of a BatchNorm [C]."""
+    return norm.get_parameter("weight").detach().abs().double().cpu().numpy()
 
 
 def _flat(scores: list[np.ndarray]) -> bool:
