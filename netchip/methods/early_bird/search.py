@@ -188,12 +188,10 @@ def _scored_groups(coupling: Coupling) -> tuple[ChannelGroup, ...]:
     groups = tuple(group for group in coupling.groups if group.norms and group.units > 1)
     if groups:
         return groups
-    reasons = [f"{left.name}: {left.reason}" for left in coupling.left_alone]
-    reasons += [
-        f"{group.name}: no BatchNorm follows it, so its channels have no scale to rank by" for group in coupling.groups
-    ]
+    reasons = [f"the channels of {left.name} {left.reason}" for left in coupling.left_alone]
+    reasons += [f"the channels of {group.name} have no BatchNorm scale to rank them by" for group in coupling.groups]
     raise GraphError(
-        "this network has nothing an early-bird ticket can prune. "
+        "this network has nothing an early-bird ticket can prune: "
         + "; ".join(reasons[:6] or ["it has no channel groups"])
     )
 
