@@ -1,0 +1,42 @@
+"""Figures of the comparison, worked out by hand."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from netchip.data.batches import Batches
+from netchip.data.images import Split
+from netchip.methods.early_bird.comparison import Trained, accuracy_percent, training_macs
+
+
+class Constant(nn.Module):
+    """Says class 1 to every image."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([0.0, 1.0, 0.0]).expand(len(images), 3)
+
+
+def test_accuracy_is_hits_over_images_and_no_mean_over_batches() -> None:
+    """Seven images in batches of 4 and 3: three hits in the first, none in the second; a mean of batches would say 37.5."""
+    labels = np.array([1, 1, 1, 0, 0, 2, 2], dtype=np.int64)
+    split = Split(np.zeros((7, 1, 2, 2), dtype=np.uint8), labels)
+    test = Batches(split, batch_size=4, seed=0, mean=(0.5,), std=(1.0,), shuffle=False, drop_last=False)
+    assert accuracy_percent(Constant(), test) == pytest.approx(100 * 3 / 7)
+
+
+def test_training_counts_three_forward_passes() -> None:
+    """ResNet-18 on ImageNet, 90 epochs, as the paper's table counts it: 1,259.13 PFLOP = 2 x the MACs (section 4.1).
+
+    3.640 GFLOP forward is the figure of the released counter, which also counts BatchNorm, ReLU and pooling.
+    """
+    flops = training_macs(3_640_000_000, 1_281_167 * 90)
+    assert flops / 1e15 == pytest.approx(1259.13, abs=0.02)
+
+
+def test_the_seconds_of_an_arm_are_those_of_all_its_phases() -> None:
+    phases: Any = (SimpleNamespace(seconds=2.5), SimpleNamespace(seconds=4.0))
+    assert Trained(nn.Identity(), None, phases).seconds == 6.5
