@@ -63,4 +63,4 @@ def test_a_method_that_can_treat_nothing_says_why(tmp_path: Path, capsys: pytest
     (tmp_path / "own.py").write_text(OWN)
     found = inspected(capsys, f"{tmp_path}/own.py:Plain", "--input", "1,3,8,8")
     assert found["methods"]["early-bird"]["treats"] == []
-    assert "no BatchNorm follows it" in found["methods"]["early-bird"]["why_not"]
+    assert "have no BatchNorm scale to rank them by" in found["methods"]["early-bird"]["why_not"]
