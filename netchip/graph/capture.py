@@ -94,7 +94,7 @@ class Captured:
 def capture(model: nn.Module, example: Example) -> Captured:
     """What `model` computes on `example`, through torch.export on a copy in eval mode.
 
-    `example` is a tensor, a tuple of positional or a dict of keyword arguments, on the model's device. The model, its
+    `example` is a tensor, a tuple of positional or a dict of keyword arguments. The model, its
     mode, buffers, gradients and the random state stay as they are; DDP and torch.compile wrappers are looked through.
     Operations on parameters and constants alone are left out. Raises `GraphError`, naming the layer, where the model
     cannot be copied, does not run on the example, or takes a path that depends on the values of its input.

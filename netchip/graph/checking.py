@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from netchip.errors import CutMismatch
 from netchip.graph.cut_plan import CutPlan
 from netchip.graph.masked import masked
+from netchip.graph.placing import placed
 from netchip.graph.rebinding import apply, prepare
 from netchip.graph.tracing import call, map_tensors, quiet_copy, same_random_state, tensors_of
 
@@ -37,7 +38,7 @@ class Comparison:
 
 def compare(model: nn.Module, plan: CutPlan, example: Any) -> Comparison:
     """Cuts a copy of `model` and compares it with the masked copy on `example`; `model` itself is not touched."""
-    copied = quiet_copy(model)
+    copied, example = quiet_copy(model), placed(example, model)
     if _dtypes(copied) & {torch.float16, torch.bfloat16}:
         copied, example = copied.float(), map_tensors(example, _as_float32)
     with same_random_state(), torch.inference_mode(False), torch.no_grad(), _full_precision():

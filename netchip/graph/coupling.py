@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from netchip.graph.closure import Layer, Unit, coupled_units
 from netchip.graph.groups import ChannelGroup, Coupling, LeftAlone, Member
+from netchip.graph.placing import placed
 from netchip.graph.rebinding import named_tensors, refuse_wrappers
 from netchip.graph.slicing import axis_length
 from netchip.graph.tracing import Trace, trace
@@ -35,6 +36,7 @@ def channel_groups(model: nn.Module, example: Any, *, allow_inexact: bool = Fals
         cut(model, plan(coupling, keep), optimizer=optimizer, example=images)
     """
     refuse_wrappers(model)
+    example = placed(example, model)
     traced = trace(model, example)
     names = _Names(traced)
     units = coupled_units(traced)

@@ -16,6 +16,7 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.utils import _pytree as pytree
 
 from netchip.errors import GraphError
+from netchip.graph.placing import placed
 from netchip.graph.wrappers import unwrapped, wrapper_name
 
 Example = torch.Tensor | tuple[Any, ...] | Mapping[str, Any]
@@ -31,8 +32,8 @@ def export(model: nn.Module, example: Example) -> tuple[nn.Module, torch.export.
     torch.export runs non-strict first, strict where that fails. Raises `GraphError` that names the layer and what to do
     when the model cannot be copied, does not run on `example`, or takes paths that depend on the values of its input.
     """
-    args, kwargs = _arguments(example)
     copied = isolated_copy(model)
+    args, kwargs = _arguments(placed(example, copied))
     with _random_state_kept():
         try:
             return copied, _exported(copied, args, kwargs)
@@ -185,8 +186,7 @@ def _refusal(model: nn.Module, error: Exception) -> str:
         )
     return (
         f"{where} cannot be traced on this example ({type(error).__name__}: {_first_line(error)}); see that "
-        "model(example) runs in eval mode with the example on the model's device, and keep what is no tensor operation "
-        "out of forward"
+        "model(example) runs in eval mode, and keep what is no tensor operation out of forward"
     )
 
 
