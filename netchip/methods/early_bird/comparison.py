@@ -12,6 +12,7 @@ from netchip.graph.to_workload import to_workload
 from netchip.measure.device import device_description
 from netchip.measure.latency import Latency, measure_latency
 from netchip.methods.early_bird.config import EarlyBirdConfig
+from netchip.methods.early_bird.ledger import Ledger
 from netchip.methods.early_bird.search import TicketSearch
 from netchip.methods.early_bird.ticket import Ticket
 from netchip.methods.method import Arm, Result
@@ -24,16 +25,19 @@ from netchip.units import format_count, format_percent, seconds_to_ms
 from netchip.workload.network import Workload
 
 LATENCY_BATCHES = (1, 64)
-BACKWARD_AND_FORWARD = 3  # a training step counts three forward passes: one forward, two backward
 
 
 @dataclass(frozen=True)
 class Trained:
-    """An arm after training: the network, the ticket it was cut to (if any), and what each of its phases came to."""
+    """An arm after training: the network, the ticket it was cut to (if any), and what each of its phases came to.
+
+    `images` is how many training images an epoch had.
+    """
 
     network: nn.Module
     ticket: Ticket | None
     phases: tuple[FitResult, ...]
+    images: int
 
     @property
     def seconds(self) -> float:
@@ -57,7 +61,7 @@ def compare(
         Arm(
             name=name,
             role="ours" if name == "ticket" else "baseline",
-            counted=_counted(config, arm, workloads[name], workloads["dense"]),
+            counted=_counted(arm, workloads[name], workloads["dense"]),
             measured=_measured(arm, test, latencies[name]) | _file_size(name, rundir),
         )
         for name, arm in trained.items()
@@ -81,17 +85,12 @@ def accuracy_percent(network: nn.Module, test: Batches) -> float:
     return 100.0 * hits / len(test.split)
 
 
-def training_macs(macs_per_image: int, images: int) -> int:
-    """MACs of training on `images` images: a forward pass, and a backward pass that costs two (section 4.1)."""
-    return BACKWARD_AND_FORWARD * macs_per_image * images
-
-
-def _counted(config: EarlyBirdConfig, arm: Trained, own: Workload, dense: Workload) -> dict[str, float]:
-    batch = config.data.batch_size
-    macs = (dense.macs, own.macs) if arm.ticket else (own.macs,)
-    spent = sum(training_macs(int(m), phase.steps * batch) for m, phase in zip(macs, arm.phases, strict=True))
+def _counted(arm: Trained, own: Workload, dense: Workload) -> dict[str, float]:
+    epochs = arm.phases[-1].epochs_done
+    drawn = arm.ticket.epoch if arm.ticket else epochs
+    spent = Ledger(int(dense.macs), int(own.macs), arm.images, epochs, drawn)
     parameters = sum(parameter.numel() for parameter in arm.network.parameters())
-    return {"macs": int(own.macs), "parameters": parameters, "training_macs": spent}
+    return {"macs": int(own.macs), "parameters": parameters, "training_macs": spent.total_macs}
 
 
 def _measured(arm: Trained, test: Batches, latencies: list[Latency]) -> dict[str, float]:

@@ -64,16 +64,17 @@ class _Bench:
         """Cuts the ticket out, optimizer included, and trains it for the epochs that are left."""
         ticket = search.search.ticket()
         if ticket is None:
-            return Trained(search.model, None, (searched,))
+            return Trained(search.model, None, (searched,), self.batches.images_per_epoch)
         ticket.save(self.rundir.path / "ticket")
         ticket.cut(search.model, search.optimizer)
         phase = retrain_phase(search, self.config.optimizer)
-        return Trained(search.model, ticket, (searched, self._fit(phase, "retrain", start_epoch=ticket.epoch)))
+        retrained = self._fit(phase, "retrain", start_epoch=ticket.epoch)
+        return Trained(search.model, ticket, (searched, retrained), self.batches.images_per_epoch)
 
     def dense(self) -> Trained:
         """Trains the uncut network, from the same first weights, for all epochs: what the ticket is compared with."""
         phase = Classification(self._network(), self.config.optimizer)
-        return Trained(phase.model, None, (self._fit(phase, "dense"),))
+        return Trained(phase.model, None, (self._fit(phase, "dense"),), self.batches.images_per_epoch)
 
     def _network(self) -> nn.Module:
         seed_everything(self.config.seed)

@@ -17,7 +17,7 @@ from netchip.methods.early_bird.search import TicketSearch
 def trained(network: nn.Module, ticket: Any, accuracies: dict[int, float | None]) -> Trained:
     history = tuple({"epoch": epoch, "validation_accuracy_percent": value} for epoch, value in accuracies.items())
     phases: Any = (SimpleNamespace(history=history, seconds=1.0),)
-    return Trained(network, ticket, phases)
+    return Trained(network, ticket, phases, 100)
 
 
 def test_epochs_count_from_one_and_distances_from_the_second(

@@ -1,0 +1,48 @@
+"""What training costs, in multiply-accumulates: search and retraining against the dense network (Early-Bird, section 4.1).
+
+A training step counts three forward passes: one forward, and a backward that costs two. Validation, the optimizer and the
+search itself are not counted; the released code leaves them out too, and its published totals follow from these rules.
+"""
+
+from dataclasses import dataclass
+
+FORWARD_PASSES = 3
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Training MACs of a run that draws its ticket after `drawn_epoch` of `epochs` epochs of `images` images each.
+
+    `dense_macs` and `ticket_macs` are forward MACs an image. Without a ticket `drawn_epoch` equals `epochs`.
+    """
+
+    dense_macs: int
+    ticket_macs: int
+    images: int
+    epochs: int
+    drawn_epoch: int
+
+    @property
+    def search_macs(self) -> int:
+        """The dense network until the draw."""
+        return FORWARD_PASSES * self.dense_macs * self.images * self.drawn_epoch
+
+    @property
+    def retrain_macs(self) -> int:
+        """The ticket from the draw on."""
+        return FORWARD_PASSES * self.ticket_macs * self.images * (self.epochs - self.drawn_epoch)
+
+    @property
+    def total_macs(self) -> int:
+        """Search and retraining together."""
+        return self.search_macs + self.retrain_macs
+
+    @property
+    def dense_total_macs(self) -> int:
+        """The dense network for all epochs: what the ticket is compared with."""
+        return FORWARD_PASSES * self.dense_macs * self.images * self.epochs
+
+    @property
+    def share_percent(self) -> float:
+        """Search and retraining in per cent of dense training."""
+        return 100.0 * self.total_macs / self.dense_total_macs
