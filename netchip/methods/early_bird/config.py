@@ -22,9 +22,9 @@ class EarlyBirdConfig(Spec):
     train: TrainSpec = TrainSpec()
     epochs: int = Field(default=160, ge=1, description="epochs in all, search and ticket together (section 4.1)")
     ratio: float = Field(default=0.5, gt=0, lt=1, description="p: share of the channels to remove (section 3.1)")
-    detector: Literal["official", "paper"] = Field(
+    detector: Literal["official", "paper", "normalized", "widths"] = Field(
         default="official",
-        description="rule that calls a mask stable: the released code's, or the paper's (section 3.2)",
+        description="rule that calls a mask stable (section 3.2 and detectors.py)",
     )
     eps: float = Field(
         default=0.1, gt=0, le=1, description="mask distance below which two masks count as equal (section 3.2)"
@@ -36,6 +36,7 @@ class EarlyBirdConfig(Spec):
     min_share: float = Field(
         default=0.1, ge=0, lt=1, description="share of its channels that every layer keeps at least"
     )
+    min_epochs: int = Field(default=0, ge=0, description="epochs before which no mask counts as stable")
     latest_epoch: int | None = Field(
         default=None,
         ge=1,

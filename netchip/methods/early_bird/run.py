@@ -55,6 +55,7 @@ class _Bench:
             window=config.window,
             l1=config.l1,
             min_share=config.min_share,
+            min_epochs=config.min_epochs,
             source=config.model.model_dump(mode="json"),
         )
         phase = SearchPhase(network, config.optimizer, search, config.latest_epoch)

@@ -13,7 +13,7 @@ from netchip.errors import CheckpointMismatch, ConfigError, GraphError, NetchipW
 from netchip.graph.coupling import ChannelGroup, Coupling, channel_groups
 from netchip.graph.surgery import cut, plan
 from netchip.graph.wrappers import unwrapped
-from netchip.methods.early_bird.detectors import DETECTORS, masks_needed, watched_distances
+from netchip.methods.early_bird.detectors import RULES
 from netchip.methods.early_bird.mask_distance import Mask
 from netchip.methods.early_bird.masks import check_ratio, top_channels
 from netchip.methods.early_bird.slimming import add_slimming_gradient
@@ -38,8 +38,9 @@ class TicketSearch:
                 ticket.cut(model, optimizer)  # go on training: the model is small now
 
     Arguments: `model` any network with BatchNorm; `example` an input, or a tuple or dict of inputs; `ratio` the share
-    of channels to remove; `detector` "official" or "paper" with `eps` and `window` (section 3.2); `l1` the weight of the L1 term on
-    the scales; `min_share` the share of its channels every layer keeps at least.
+    of channels to remove; `detector` "official", "paper", "normalized" or "widths" (see `detectors`) with `eps` and `window`
+    (section 3.2); `l1` the weight of the L1 term on the scales; `min_share` the share of its channels every layer keeps at
+    least; `min_epochs` the epochs before which no mask counts as stable, such as those of a warm-up.
 
     Raises `GraphError` when nothing can be pruned (with the reasons), `ConfigError` for settings that cannot work.
     """
@@ -55,11 +56,12 @@ class TicketSearch:
         window: int = 5,
         l1: float = 1e-4,
         min_share: float = 0.1,
+        min_epochs: int = 0,
         source: Mapping[str, Any] | None = None,
     ) -> None:
-        _check_rule(detector, eps, window)
+        _check_rule(detector, eps, window, ratio)
         self.ratio, self.detector, self.eps, self.window = ratio, detector, eps, window
-        self.l1, self.min_share = l1, min_share
+        self.l1, self.min_share, self.min_epochs = l1, min_share, min_epochs
         self._model, self._example, self._source = model, example, source
         self.coupling = channel_groups(unwrapped(model), example)
         self.groups = _scored_groups(self.coupling)
@@ -103,7 +105,8 @@ class TicketSearch:
             return None
         mask = np.concatenate(top_channels(scores, self.ratio, self.min_share))
         self._masks.append(broadcast_object(mask))
-        self._stable = DETECTORS[self.detector](self._masks, self.eps, self.window)
+        stable = RULES[self.detector].stable(self._masks, self.eps, self.window, self._sizes)
+        self._stable = stable and self._epochs >= self.min_epochs
         return self._draw() if self._stable else None
 
     def draw(self) -> Ticket:
@@ -118,7 +121,7 @@ class TicketSearch:
 
     def distances(self) -> list[float]:
         """The distances the rule looks at now, oldest first."""
-        return watched_distances(self.detector, self._masks, self.window)
+        return RULES[self.detector].distances(self._masks, self.window, self._sizes)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything a resumed search needs, the queue of masks included, as plain types and tensors."""
@@ -175,13 +178,19 @@ class TicketSearch:
         return [_group_score(group, inner) for group in self.groups]
 
 
-def _check_rule(detector: str, eps: float, window: int) -> None:
-    if detector not in DETECTORS:
-        raise ConfigError(f"detector = {detector!r}: there are {', '.join(DETECTORS)}")
+def _check_rule(detector: str, eps: float, window: int, ratio: float) -> None:
+    if detector not in RULES:
+        raise ConfigError(f"detector = {detector!r}: there are {', '.join(RULES)}")
     if not 0.0 < eps <= 1.0:
         raise ConfigError(f"eps = {eps}: it is a mask distance, above 0 and at most 1")
     if window < 2:
-        raise ConfigError(f"window = {window}: {detector} needs at least 2 ({masks_needed(detector, 2)} masks)")
+        raise ConfigError(f"window = {window}: {detector} needs at least 2 ({RULES[detector].masks_needed(2)} masks)")
+    largest = RULES[detector].largest(ratio) if 0.0 < ratio < 1.0 else 1.0
+    if eps >= largest:
+        raise ConfigError(
+            f"eps = {eps}: at ratio {ratio} no two masks lie further apart than {largest:.3g} by the rule {detector!r}, so every "
+            f"mask would count as stable; use an eps well below that, or detector 'normalized'"
+        )
 
 
 def _scored_groups(coupling: Coupling) -> tuple[ChannelGroup, ...]:

@@ -31,7 +31,9 @@ def test_values_out_of_range_are_named(setting: str, value: float) -> None:
 
 
 def test_an_unknown_rule_lists_the_known() -> None:
-    with pytest.raises(ConfigError, match="detector = 'offical': Input should be 'official' or 'paper'"):
+    with pytest.raises(
+        ConfigError, match="detector = 'offical': Input should be 'official', 'paper', 'normalized' or 'widths'"
+    ):
         EarlyBirdConfig.parse({"detector": "offical"})
 
 

@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from netchip.methods.early_bird.mask_distance import distance_matrix, mask_distance
+from netchip.methods.early_bird.mask_distance import (
+    distance_matrix,
+    mask_distance,
+    normalized_distance,
+    width_distance,
+)
 
 masks_of_twenty = arrays(bool, 20)
 
@@ -44,3 +49,16 @@ def test_equal_ratio_bounds_the_distance() -> None:
 def test_other_widths_are_refused() -> None:
     with pytest.raises(ValueError, match=r"masks of \(4,\) and \(5,\) channels"):
         mask_distance(mask("1100"), mask("11000"))
+
+
+def test_masks_without_a_random_level() -> None:
+    assert normalized_distance(mask("1111"), mask("1111")) == 0.0
+    assert normalized_distance(mask("1111"), mask("1110")) == 1.0
+
+
+@given(masks_of_twenty, masks_of_twenty)
+def test_width_distance_is_symmetric_and_bounded(a: np.ndarray, b: np.ndarray) -> None:
+    sizes = (3, 10, 7)
+    assert width_distance(a, b, sizes) == width_distance(b, a, sizes)
+    assert 0.0 <= width_distance(a, b, sizes) <= 1.0
+    assert width_distance(a, a, sizes) == 0.0

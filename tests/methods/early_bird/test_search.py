@@ -44,6 +44,19 @@ def test_draws_when_the_official_rule_holds_and_not_before(network: nn.Sequentia
     assert search.end_epoch() is None, "a ticket is drawn once"
 
 
+def test_no_mask_is_stable_before_the_least_epochs(network: nn.Sequential, example: torch.Tensor) -> None:
+    search = TicketSearch(network, example, window=2, min_epochs=4)
+    assert [search.end_epoch() is not None for _ in range(4)] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("detector", ["normalized", "widths"])
+def test_other_rules_draw_too(network: nn.Sequential, example: torch.Tensor, detector: str) -> None:
+    search = TicketSearch(network, example, detector=detector)
+    drawn = [search.end_epoch() for _ in range(5)]
+    assert drawn[-1] is not None
+    assert drawn[-1].detector == detector
+
+
 def test_the_paper_rule_needs_one_mask_more(network: nn.Sequential, example: torch.Tensor) -> None:
     search = TicketSearch(network, example, detector="paper")
     drawn = [search.end_epoch() for _ in range(6)]
@@ -162,9 +175,13 @@ def test_nothing_to_prune_says_why(example: torch.Tensor) -> None:
     [
         ({"ratio": 1.0}, "ratio = 1.0: it is the share of channels to remove"),
         ({"ratio": 0.95}, "would keep 1 of 20 channels, but 2 groups need at least 3"),
-        ({"detector": "offical"}, "detector = 'offical': there are official, paper"),
+        ({"detector": "offical"}, "detector = 'offical': there are official, paper, normalized, widths"),
         ({"eps": 0.0}, "eps = 0.0: it is a mask distance"),
         ({"window": 1}, "window = 1: official needs at least 2"),
+        (
+            {"ratio": 0.05, "eps": 0.1},
+            r"at ratio 0.05 no two masks lie further apart than 0.1 .* every mask would count",
+        ),
     ],
 )
 def test_settings_that_cannot_work(
