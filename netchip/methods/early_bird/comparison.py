@@ -1,5 +1,6 @@
 """Ticket against dense: what was counted and what was measured, on the same test set and the same machine."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from torch import nn
 
 from netchip.data.batches import Batches
 from netchip.graph.saved import WEIGHTS_FILE, save
+from netchip.graph.surgery import CutPlan
 from netchip.graph.to_workload import to_workload
 from netchip.measure.device import device_description
 from netchip.measure.latency import Latency, measure_latency
@@ -17,6 +19,7 @@ from netchip.methods.early_bird.search import TicketSearch
 from netchip.methods.early_bird.ticket import Ticket
 from netchip.methods.method import Arm, Result
 from netchip.models.build import build, example_input
+from netchip.models.spec import ModelSpec
 from netchip.train.accelerating import training_device
 from netchip.train.distributed import is_main
 from netchip.train.fit import FitResult
@@ -27,17 +30,24 @@ from netchip.workload.network import Workload
 LATENCY_BATCHES = (1, 64)
 
 
+ARMS = ("dense", "uniform", "random", "ticket")
+"""Every network a run can compare, in the order they are shown; the last is the method's own."""
+
+
 @dataclass(frozen=True)
 class Trained:
-    """An arm after training: the network, the ticket it was cut to (if any), and what each of its phases came to.
+    """An arm after training: the network, how it is built and cut, and what each of its phases came to.
 
-    `images` is how many training images an epoch had.
+    `images` is how many training images an epoch had; `drawn_epoch` the epochs the dense network trained before it was cut
+    by `plan`, both None for a network that was not cut.
     """
 
     network: nn.Module
-    ticket: Ticket | None
+    source: ModelSpec
     phases: tuple[FitResult, ...]
     images: int
+    plan: CutPlan | None = None
+    drawn_epoch: int | None = None
 
     @property
     def seconds(self) -> float:
@@ -46,34 +56,32 @@ class Trained:
 
 
 def compare(
-    config: EarlyBirdConfig, ours: Trained, dense: Trained | None, search: TicketSearch, test: Batches, rundir: RunDir
+    config: EarlyBirdConfig, trained: Mapping[str, Trained], search: TicketSearch, test: Batches, rundir: RunDir
 ) -> Result:
-    """Counts, tests and times the arms, writes the networks into `rundir`, and returns the result."""
+    """Counts, tests and times the arms (by name, in the order of `ARMS`), writes the networks into `rundir`."""
     example = example_input(config.model, batch=1)
-    workloads = {
-        "dense": to_workload(build(config.model), example),
-        "ticket": to_workload(ours.network.cpu().eval(), example),
-    }
-    trained = {"ticket": ours} if dense is None else {"dense": dense, "ticket": ours}
-    _write(rundir, config, trained)
+    dense = to_workload(build(config.model), example)
+    own = {name: to_workload(arm.network.cpu().eval(), example) for name, arm in trained.items()}
+    _write(rundir, trained)
     latencies = _latencies(trained, example)
-    arms = tuple(
-        Arm(
+    arms = {
+        name: Arm(
             name=name,
             role="ours" if name == "ticket" else "baseline",
-            counted=_counted(arm, workloads[name], workloads["dense"]),
+            counted=_counted(arm, own[name], dense),
             measured=_measured(arm, test, latencies[name]) | _file_size(name, rundir),
         )
         for name, arm in trained.items()
-    )
+    }
+    ticket = search.ticket()
     return Result(
-        headline=_headline(ours, arms),
-        metrics=_metrics(ours, arms),
-        arms=arms,
-        dense=workloads["dense"],
-        efficient=workloads["ticket"],
+        headline=_headline(ticket, arms),
+        metrics=_metrics(ticket, arms),
+        arms=tuple(arms.values()),
+        dense=dense,
+        efficient=own["ticket"],
         measured_on=_measured_on(config),
-        notes=_notes(config, ours, search),
+        notes=_notes(config, ticket, trained, search),
     )
 
 
@@ -87,8 +95,9 @@ def accuracy_percent(network: nn.Module, test: Batches) -> float:
 
 def _counted(arm: Trained, own: Workload, dense: Workload) -> dict[str, float]:
     epochs = arm.phases[-1].epochs_done
-    drawn = arm.ticket.epoch if arm.ticket else epochs
-    spent = Ledger(int(dense.macs), int(own.macs), arm.images, epochs, drawn)
+    drawn = epochs if arm.drawn_epoch is None else arm.drawn_epoch
+    before = own if arm.plan is None else dense
+    spent = Ledger(int(before.macs), int(own.macs), arm.images, epochs, drawn)
     parameters = sum(parameter.numel() for parameter in arm.network.parameters())
     return {"macs": int(own.macs), "parameters": parameters, "training_macs": spent.total_macs}
 
@@ -103,23 +112,22 @@ def _measured(arm: Trained, test: Batches, latencies: list[Latency]) -> dict[str
     return figures
 
 
-def _latencies(trained: dict[str, Trained], example: torch.Tensor) -> dict[str, list[Latency]]:
+def _latencies(trained: Mapping[str, Trained], example: torch.Tensor) -> dict[str, list[Latency]]:
     networks = {name: arm.network.cpu().eval() for name, arm in trained.items()}
     latencies = measure_latency(networks, example, batch_sizes=LATENCY_BATCHES, threads=1)
     return {name: [latency for latency in latencies if latency.model == name] for name in networks}
 
 
-def _write(rundir: RunDir, config: EarlyBirdConfig, trained: dict[str, Trained]) -> None:
+def _write(rundir: RunDir, trained: Mapping[str, Trained]) -> None:
     if not is_main():
         return
-    source = config.model.model_dump(mode="json")
     for name, arm in trained.items():
-        plans = (arm.ticket.plan,) if arm.ticket else ()
-        save(_folder(name, rundir), arm.network, source=source, plans=plans)
+        plans = () if arm.plan is None else (arm.plan,)
+        save(_folder(name, rundir), arm.network, source=arm.source.model_dump(mode="json"), plans=plans)
 
 
 def _folder(name: str, rundir: RunDir) -> Path:
-    """The run's own folder holds the ticket's network, as `netchip.load(run)` expects; the baseline's lies below."""
+    """The run's own folder holds the ticket's network, as `netchip.load(run)` expects; the others lie below."""
     return rundir.path if name == "ticket" else rundir.path / name
 
 
@@ -135,54 +143,66 @@ def _measured_on(config: EarlyBirdConfig) -> dict[str, object]:
     }
 
 
-def _metrics(ours: Trained, arms: tuple[Arm, ...]) -> dict[str, float | int | str | None]:
-    by_name = {arm.name: arm for arm in arms}
-    ticket, dense = by_name["ticket"], by_name.get("dense")
+def _metrics(drawn: Ticket | None, arms: Mapping[str, Arm]) -> dict[str, float | int | str | None]:
+    ticket, dense = arms["ticket"], arms.get("dense")
     metrics: dict[str, float | int | str | None] = {
-        "ticket_epoch": ours.ticket.epoch if ours.ticket else None,
-        "ticket_stable": int(ours.ticket.stable) if ours.ticket else None,
-        "test_accuracy_percent": ticket.measured["test_accuracy_percent"],
+        "ticket_epoch": drawn.epoch if drawn else None,
+        "ticket_stable": int(drawn.stable) if drawn else None,
         "macs": ticket.counted["macs"],
         "parameters": ticket.counted["parameters"],
     }
+    for name, arm in arms.items():
+        stem = "" if name == "ticket" else f"{name}_"
+        metrics[f"{stem}test_accuracy_percent"] = arm.measured["test_accuracy_percent"]
     if dense is not None:
         metrics |= {
-            "dense_test_accuracy_percent": dense.measured["test_accuracy_percent"],
-            "macs_share_percent": 100.0 * ticket.counted["macs"] / dense.counted["macs"],
-            "training_macs_share_percent": 100.0 * ticket.counted["training_macs"] / dense.counted["training_macs"],
-            "training_seconds_share_percent": 100.0
-            * ticket.measured["training_seconds"]
-            / dense.measured["training_seconds"],
+            "macs_share_percent": _share(ticket.counted, dense.counted, "macs"),
+            "training_macs_share_percent": _share(ticket.counted, dense.counted, "training_macs"),
+            "training_seconds_share_percent": _share(ticket.measured, dense.measured, "training_seconds"),
         }
     return metrics
 
 
-def _headline(ours: Trained, arms: tuple[Arm, ...]) -> str:
-    if ours.ticket is None:
+def _share(own: Mapping[str, float], other: Mapping[str, float], name: str) -> float:
+    return 100.0 * own[name] / other[name]
+
+
+def _headline(drawn: Ticket | None, arms: Mapping[str, Arm]) -> str:
+    if drawn is None:
         return "No ticket was found in these epochs: the masks never settled, so the network is the dense one."
-    ticket = arms[-1]
-    drawn = "drawn after" if ours.ticket.stable else "not stable, drawn anyway after"
-    parts = [f"Ticket {drawn} epoch {ours.ticket.epoch}: {format_count(ticket.counted['macs'])} MACs an image"]
-    parts.append(f"{format_percent(ticket.measured['test_accuracy_percent'])} of the test images right")
-    if len(arms) > 1:
-        dense = arms[0]
-        parts[0] += f" instead of {format_count(dense.counted['macs'])}"
-        parts[1] += f" (dense {format_percent(dense.measured['test_accuracy_percent'])})"
-    return ", ".join(parts) + "."
+    ticket, dense = arms["ticket"], arms.get("dense")
+    when = "drawn after" if drawn.stable else "not stable, drawn anyway after"
+    macs = f"Ticket {when} epoch {drawn.epoch}: {format_count(ticket.counted['macs'])} MACs an image"
+    right = f"{format_percent(ticket.measured['test_accuracy_percent'])} of the test images right"
+    if dense is not None:
+        macs += f" instead of {format_count(dense.counted['macs'])}"
+        right += f" (dense {format_percent(dense.measured['test_accuracy_percent'])})"
+    return f"{macs}, {right}."
 
 
-def _notes(config: EarlyBirdConfig, ours: Trained, search: TicketSearch) -> tuple[str, ...]:
-    left = [f"left alone: {left.name} ({left.channels} channels): {left.reason}" for left in search.coupling.left_alone]
+def _notes(
+    config: EarlyBirdConfig, drawn: Ticket | None, trained: Mapping[str, Trained], search: TicketSearch
+) -> tuple[str, ...]:
     rule = f"rule {config.detector!r}, eps {config.eps}, window {config.window}"
-    drawn = ours.ticket
-    kept = (
-        [f"{drawn.kept_percent:.1f} % of the channels that could go were kept; weights: {drawn.weights}"]
-        if drawn
-        else []
-    )
+    left = [f"left alone: {left.name} ({left.channels} channels): {left.reason}" for left in search.coupling.left_alone]
     return (
         f"{rule}; accuracy is the last epoch's, on a test set touched once",
         "training MACs = 3 x forward MACs x images seen; validation is not counted; training seconds hold training steps only",
-        *kept,
+        *(
+            [f"{drawn.kept_percent:.1f} % of the channels that could go were kept; weights: {drawn.weights}"]
+            if drawn
+            else []
+        ),
+        *(_ABOUT[name](arm) for name, arm in trained.items() if name in _ABOUT),
         *left,
     )
+
+
+_ABOUT: dict[str, Callable[[Trained], str]] = {
+    "uniform": lambda arm: (
+        f"uniform: the same network at width {arm.source.width:.3g}, as many MACs, trained for all epochs"
+    ),
+    "random": lambda arm: (
+        "random: as many channels, drawn at random at the ticket's epoch, trained on as the ticket was"
+    ),
+}

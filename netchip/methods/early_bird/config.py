@@ -42,6 +42,9 @@ class EarlyBirdConfig(Spec):
         ge=1,
         description="draw the ticket after this epoch even when no mask is stable; the result then says so",
     )
+    controls: tuple[Literal["random", "uniform"], ...] = Field(
+        default=(), description="also train a random ticket, and a uniformly narrower network of as many MACs"
+    )
     dense_baseline: bool = Field(
         default=True, description="also train the uncut network for all epochs, to compare with"
     )

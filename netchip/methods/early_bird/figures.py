@@ -1,6 +1,7 @@
 """The figures a run leaves for its report: mask distances, kept widths, accuracy by epoch. Plain JSON, drawn elsewhere."""
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,16 @@ from netchip.methods.early_bird.ticket import Ticket
 from netchip.train.distributed import is_main
 
 
-def write_figures(folder: Path, search: TicketSearch, ours: Trained, dense: Trained | None) -> None:
+def write_figures(folder: Path, search: TicketSearch, arms: Mapping[str, Trained]) -> None:
     """Writes `folder`/figures/*.json."""
     if not is_main():
         return
-    figures = {"1-accuracy": _accuracy(ours, dense)}
+    figures = {"1-accuracy": _accuracy(search, arms)}
     if len(search.masks) > 1:
         figures |= {"2-mask-distance": _distances(search), "3-mask-pairs": _pairs(search)}
-    if ours.ticket is not None:
-        figures["4-widths"] = _widths(ours.ticket)
+    ticket = search.ticket()
+    if ticket is not None:
+        figures["4-widths"] = _widths(ticket)
     for name, figure in figures.items():
         write_json(folder / "figures" / f"{name}.json", figure)
 
@@ -29,7 +31,6 @@ def _distances(search: TicketSearch) -> dict[str, Any]:
     masks = search.masks
     neighbours = [mask_distance(old, new) for old, new in itertools.pairwise(masks)]
     epochs = list(range(2, len(masks) + 1))
-    marks = [{"x": search.drawn_epoch, "label": "ticket drawn"}] if search.drawn_epoch else []
     return {
         "kind": "line",
         "title": f"Mask distance between epochs (ratio {search.ratio})",
@@ -39,7 +40,7 @@ def _distances(search: TicketSearch) -> dict[str, Any]:
             {"name": "to the epoch before", "x": epochs, "y": neighbours},
             {"name": f"eps = {search.eps}", "x": [epochs[0], epochs[-1]], "y": [search.eps, search.eps]},
         ],
-        "marks": marks,
+        "marks": _marks(search),
     }
 
 
@@ -70,17 +71,19 @@ def _widths(ticket: Ticket) -> dict[str, Any]:
     }
 
 
-def _accuracy(ours: Trained, dense: Trained | None) -> dict[str, Any]:
-    arms = {"ticket": ours} if dense is None else {"dense": dense, "ticket": ours}
-    marks = [{"x": ours.ticket.epoch, "label": "ticket drawn"}] if ours.ticket else []
+def _accuracy(search: TicketSearch, arms: Mapping[str, Trained]) -> dict[str, Any]:
     return {
         "kind": "line",
         "title": "Accuracy on the validation part",
         "x_label": "epoch",
         "y_label": "accuracy, %",
         "series": [{"name": name, **_by_epoch(arm)} for name, arm in arms.items()],
-        "marks": marks,
+        "marks": _marks(search),
     }
+
+
+def _marks(search: TicketSearch) -> list[dict[str, Any]]:
+    return [{"x": search.drawn_epoch, "label": "ticket drawn"}] if search.drawn_epoch else []
 
 
 def _by_epoch(arm: Trained) -> dict[str, list[Any]]:

@@ -7,13 +7,17 @@ from torch import nn
 from netchip.data.batches import Batches, evaluation_batches, training_batches
 from netchip.data.images import ImageClasses
 from netchip.data.loading import load
-from netchip.methods.early_bird.comparison import Trained, compare
+from netchip.graph.surgery import CutPlan
+from netchip.graph.to_workload import to_workload
+from netchip.methods.early_bird.comparison import ARMS, Trained, compare
 from netchip.methods.early_bird.config import EarlyBirdConfig
+from netchip.methods.early_bird.controls import check_width, random_ticket, uniform_width
 from netchip.methods.early_bird.figures import write_figures
 from netchip.methods.early_bird.phases import SearchPhase, retrain_phase
 from netchip.methods.early_bird.search import TicketSearch
 from netchip.methods.method import Result
 from netchip.models.build import build, example_input
+from netchip.models.spec import ModelSpec
 from netchip.spec import config_hash
 from netchip.train.fit import FitResult, fit
 from netchip.train.fitting import check_classifier
@@ -23,14 +27,19 @@ from netchip.train.seeding import seed_everything
 
 
 def run(config: EarlyBirdConfig, rundir: RunDir) -> Result:
-    """Runs every stage that is not on disk yet, in `rundir`, and compares ticket and dense network on the test set."""
+    """Runs every stage that is not on disk yet, in `rundir`, and compares the networks on the test set."""
     data = load(config.data)
     bench = _Bench(config, rundir, data, training_batches(data, config.data, seed=config.seed))
-    search = bench.search()
-    ours = bench.retrain(*search)
-    dense = bench.dense() if config.dense_baseline else None
-    write_figures(rundir.path, search[0].search, ours, dense)
-    return compare(config, ours, dense, search[0].search, evaluation_batches(data.test, data, config.data), rundir)
+    search, searched = bench.search()
+    arms = bench.random(search, searched) if "random" in config.controls else {}
+    arms["ticket"] = bench.retrain(search, searched)
+    if config.dense_baseline:
+        arms["dense"] = bench.dense()
+    if "uniform" in config.controls:
+        arms["uniform"] = bench.uniform(arms["ticket"])
+    arms = {name: arms[name] for name in ARMS if name in arms}
+    write_figures(rundir.path, search.search, arms)
+    return compare(config, arms, search.search, evaluation_batches(data.test, data, config.data), rundir)
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,8 @@ class _Bench:
         """Trains the dense network until its ticket is drawn, or to the end when none is."""
         config, network = self.config, self._network()
         check_classifier(network, self.data.image_shape, len(self.data.classes))
+        if "uniform" in config.controls:
+            check_width(config.model)
         search = TicketSearch(
             network,
             example_input(config.model, batch=2),
@@ -65,21 +76,48 @@ class _Bench:
         """Cuts the ticket out, optimizer included, and trains it for the epochs that are left."""
         ticket = search.search.ticket()
         if ticket is None:
-            return Trained(search.model, None, (searched,), self.batches.images_per_epoch)
+            return self._trained(search.model, (searched,))
         ticket.save(self.rundir.path / "ticket")
         ticket.cut(search.model, search.optimizer)
-        phase = retrain_phase(search, self.config.optimizer)
-        retrained = self._fit(phase, "retrain", start_epoch=ticket.epoch)
-        return Trained(search.model, ticket, (searched, retrained), self.batches.images_per_epoch)
+        retrained = self._fit(retrain_phase(search, self.config.optimizer), "retrain", start_epoch=ticket.epoch)
+        return self._trained(search.model, (searched, retrained), plan=ticket.plan, drawn_epoch=ticket.epoch)
+
+    def random(self, search: SearchPhase, searched: FitResult) -> dict[str, Trained]:
+        """Cuts a random ticket out of the same network at the same epoch and trains it as long; nothing without a ticket."""
+        drawn = search.search.drawn_epoch
+        if drawn is None:
+            return {}
+        phase, plan = random_ticket(search, self.config.optimizer, self.config.seed)
+        retrained = self._fit(phase, "random", start_epoch=drawn)
+        return {"random": self._trained(phase.model, (searched, retrained), plan=plan, drawn_epoch=drawn)}
 
     def dense(self) -> Trained:
         """Trains the uncut network, from the same first weights, for all epochs: what the ticket is compared with."""
         phase = Classification(self._network(), self.config.optimizer)
-        return Trained(phase.model, None, (self._fit(phase, "dense"),), self.batches.images_per_epoch)
+        return self._trained(phase.model, (self._fit(phase, "dense"),))
 
-    def _network(self) -> nn.Module:
+    def uniform(self, ticket: Trained) -> Trained:
+        """Trains a uniformly narrower network with as many MACs as the ticket for all epochs."""
+        macs = int(to_workload(ticket.network.eval(), example_input(self.config.model)).macs)
+        narrow = uniform_width(self.config.model, macs)
+        phase = Classification(self._network(narrow), self.config.optimizer)
+        return self._trained(phase.model, (self._fit(phase, "uniform"),), source=narrow)
+
+    def _trained(
+        self,
+        network: nn.Module,
+        phases: tuple[FitResult, ...],
+        *,
+        plan: CutPlan | None = None,
+        drawn_epoch: int | None = None,
+        source: ModelSpec | None = None,
+    ) -> Trained:
+        images = self.batches.images_per_epoch
+        return Trained(network, source or self.config.model, phases, images, plan=plan, drawn_epoch=drawn_epoch)
+
+    def _network(self, spec: ModelSpec | None = None) -> nn.Module:
         seed_everything(self.config.seed)
-        return build(self.config.model)
+        return build(spec or self.config.model)
 
     def _fit(self, phase: Phase, name: str, start_epoch: int = 0) -> FitResult:
         return fit(

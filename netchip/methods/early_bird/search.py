@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import nn
 
 from netchip.errors import CheckpointMismatch, ConfigError, GraphError, NetchipWarning
 from netchip.graph.coupling import ChannelGroup, Coupling, channel_groups
-from netchip.graph.surgery import cut, plan
+from netchip.graph.surgery import CutPlan, cut, plan
 from netchip.graph.wrappers import unwrapped
 from netchip.methods.early_bird.detectors import RULES
 from netchip.methods.early_bird.mask_distance import Mask
@@ -62,7 +62,8 @@ class TicketSearch:
         _check_rule(detector, eps, window, ratio)
         self.ratio, self.detector, self.eps, self.window = ratio, detector, eps, window
         self.l1, self.min_share, self.min_epochs = l1, min_share, min_epochs
-        self._model, self._example, self._source = model, example, source
+        self.example = example
+        self._model, self._source = model, source
         self.coupling = channel_groups(unwrapped(model), example)
         self.groups = _scored_groups(self.coupling)
         self._sizes = [group.units for group in self.groups]
@@ -87,8 +88,12 @@ class TicketSearch:
 
     def regularize(self) -> None:
         """Adds l1 * sign(gamma) to the gradient of every scored BatchNorm scale; call once an optimizer step."""
-        inner = unwrapped(self._model)
-        add_slimming_gradient([inner.get_submodule(name) for name in self.scale_names], self.l1)
+        self.pull_on(self._model)()
+
+    def pull_on(self, model: nn.Module) -> Callable[[], None]:
+        """What `regularize` does, on another network with the same layers: a function to call between backward and step."""
+        inner = unwrapped(model)
+        return lambda: add_slimming_gradient([inner.get_submodule(name) for name in self.scale_names], self.l1)
 
     def end_epoch(self) -> Ticket | None:
         """Draws this epoch's mask; returns the ticket once the rule holds, else None. After the draw it does nothing."""
@@ -155,8 +160,7 @@ class TicketSearch:
         return self._ticket
 
     def _made(self, epoch: int) -> Ticket:
-        masks = np.split(self._masks[-1], np.cumsum(self._sizes)[:-1])
-        keep = dict(zip((group.name for group in self.groups), masks, strict=True))
+        keep = self._by_group(np.split(self._masks[-1], np.cumsum(self._sizes)[:-1]))
         cuts = plan(self.coupling, keep)
         small = copy.deepcopy(unwrapped(self._model))
         cut(small, cuts)
@@ -170,8 +174,19 @@ class TicketSearch:
             widths={name: (int(mask.sum()), mask.size) for name, mask in keep.items()},
             source=self._source,
             state={name: tensor.detach().cpu() for name, tensor in small.state_dict().items()},
-            example=self._example,
+            example=self.example,
         )
+
+    def random_plan(self, seed: int) -> CutPlan:
+        """The cut of a random ticket: as many channels and the same least widths, but which they are is drawn from `seed`."""
+        random = np.random.default_rng(seed)
+        return plan(
+            self.coupling,
+            self._by_group(top_channels([random.random(n) for n in self._sizes], self.ratio, self.min_share)),
+        )
+
+    def _by_group(self, masks: Sequence[Mask]) -> dict[str, Mask]:
+        return dict(zip((group.name for group in self.groups), masks, strict=True))
 
     def _scores(self) -> list[np.ndarray]:
         inner = unwrapped(self._model)

@@ -11,6 +11,7 @@ from torch import nn
 from netchip.data.batches import Batches
 from netchip.data.images import Split
 from netchip.methods.early_bird.comparison import Trained, accuracy_percent
+from netchip.models.spec import ModelSpec
 
 
 class Constant(nn.Module):
@@ -30,4 +31,4 @@ def test_accuracy_is_hits_over_images_and_no_mean_over_batches() -> None:
 
 def test_the_seconds_of_an_arm_are_those_of_all_its_phases() -> None:
     phases: Any = (SimpleNamespace(seconds=2.5), SimpleNamespace(seconds=4.0))
-    assert Trained(nn.Identity(), None, phases, 100).seconds == 6.5
+    assert Trained(nn.Identity(), ModelSpec(), phases, 100).seconds == 6.5

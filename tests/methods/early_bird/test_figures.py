@@ -12,12 +12,13 @@ from netchip.files import read_json
 from netchip.methods.early_bird.comparison import Trained
 from netchip.methods.early_bird.figures import write_figures
 from netchip.methods.early_bird.search import TicketSearch
+from netchip.models.spec import ModelSpec
 
 
-def trained(network: nn.Module, ticket: Any, accuracies: dict[int, float | None]) -> Trained:
+def trained(network: nn.Module, accuracies: dict[int, float | None]) -> Trained:
     history = tuple({"epoch": epoch, "validation_accuracy_percent": value} for epoch, value in accuracies.items())
     phases: Any = (SimpleNamespace(history=history, seconds=1.0),)
-    return Trained(network, ticket, phases, 100)
+    return Trained(network, ModelSpec(), phases, 100)
 
 
 def test_epochs_count_from_one_and_distances_from_the_second(
@@ -26,8 +27,8 @@ def test_epochs_count_from_one_and_distances_from_the_second(
     search = TicketSearch(network, example, window=3)
     for _ in range(3):
         search.end_epoch()
-    ours = trained(network, search.ticket(), {0: 50.0, 1: 75.0})
-    write_figures(tmp_path, search, ours, trained(network, None, {0: 40.0, 1: 80.0}))
+    arms = {"dense": trained(network, {0: 40.0, 1: 80.0}), "ticket": trained(network, {0: 50.0, 1: 75.0})}
+    write_figures(tmp_path, search, arms)
     accuracy, distance, pairs, widths = (read_json(path) for path in sorted((tmp_path / "figures").iterdir()))
     assert [series["name"] for series in accuracy["series"]] == ["dense", "ticket"]
     assert accuracy["series"][1]["x"] == [1, 2]
@@ -43,6 +44,6 @@ def test_epochs_count_from_one_and_distances_from_the_second(
 def test_one_mask_has_no_distances(network: nn.Sequential, example: torch.Tensor, tmp_path: Path) -> None:
     search = TicketSearch(network, example)
     search.end_epoch()
-    write_figures(tmp_path, search, trained(network, None, {0: 50.0}), None)
+    write_figures(tmp_path, search, {"ticket": trained(network, {0: 50.0})})
     assert [path.name for path in (tmp_path / "figures").iterdir()] == ["1-accuracy.json"]
     assert read_json(tmp_path / "figures" / "1-accuracy.json")["series"][0]["y"] == pytest.approx([50.0])
