@@ -90,15 +90,14 @@ def _command_line_type(annotation: Any) -> tuple[Any, bool]:
     if len(options) != 1:
         return str, False
     (kind,) = options
-    if kind in _SIMPLE or typing.get_origin(kind) is Literal:
+    if _is_simple(kind):
         return kind, False
-    if (
-        typing.get_origin(kind) is tuple
-        and typing.get_args(kind)[1:] == (Ellipsis,)
-        and typing.get_args(kind)[0] in _SIMPLE
-    ):
-        return kind, True
-    return str, False
+    several = typing.get_origin(kind) is tuple and typing.get_args(kind)[1:] == (Ellipsis,)
+    return (kind, True) if several and _is_simple(typing.get_args(kind)[0]) else (str, False)
+
+
+def _is_simple(kind: Any) -> bool:
+    return kind in _SIMPLE or typing.get_origin(kind) is Literal
 
 
 def _options(annotation: Any) -> tuple[Any, ...]:
