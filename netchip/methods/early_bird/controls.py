@@ -24,7 +24,7 @@ def random_ticket(search: SearchPhase, spec: OptimizerSpec, seed: int) -> tuple[
     """
     network: nn.Module = copy.deepcopy(search.model)
     optimizer = make_optimizer(spec, network.parameters())
-    optimizer.load_state_dict(search.optimizer.state_dict())
+    optimizer.load_state_dict(copy.deepcopy(search.optimizer.state_dict()))  # torch would share the momentum buffers
     plan = search.search.random_plan(seed)
     cut(network, plan, optimizer=optimizer, example=search.search.example)
     pull = search.search.pull_on(network)

@@ -53,6 +53,16 @@ def test_the_searched_network_is_not_touched(network: nn.Sequential, example: to
     ticket.cut(network, phase.optimizer)
 
 
+def test_training_it_leaves_the_search_optimizer_alone(network: nn.Sequential, example: torch.Tensor) -> None:
+    phase = searched(network, example)
+    before = [state["momentum_buffer"].clone() for state in phase.optimizer.state.values()]
+    random, _ = random_ticket(phase, SPEC, seed=3)
+    random.model(example).square().sum().backward()
+    random.optimizer.step()
+    after = [state["momentum_buffer"] for state in phase.optimizer.state.values()]
+    assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))
+
+
 def test_it_inherits_weights_and_momentum(network: nn.Sequential, example: torch.Tensor) -> None:
     phase = searched(network, example)
     random, plan = random_ticket(phase, SPEC, seed=3)
@@ -109,6 +119,12 @@ def test_a_run_with_all_controls(tmp_path: Path) -> None:
     for name, folder in {"random": "random", "uniform": "uniform", "dense": "dense", "ticket": "."}.items():
         network = netchip.load(rundir.path / folder)
         assert netchip.to_workload(network, example).macs == by_name[name].counted["macs"]
+    plain = config.changed(controls=())
+    with RunDir.open(tmp_path, "early-bird", "plain", plain, plain.seed) as other:
+        run(plain, other)
+    assert (other.path / "model.safetensors").read_bytes() == (rundir.path / "model.safetensors").read_bytes(), (
+        "controls must not change the ticket they are compared with"
+    )
     narrow = by_name["uniform"].counted
     assert narrow["training_macs"] == 3 * 1024 * 3 * narrow["macs"]
     assert any(note.startswith("uniform: the same network at width") for note in result.notes)
