@@ -1,6 +1,5 @@
 """Carrying out a run in its folder, as `run`, `resume` and `demo` do it: stages on disk are not done again."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from netchip.cli.output import note, say, show_json
 from netchip.errors import CheckpointError, Interrupted
 from netchip.methods.method import Method
 from netchip.spec import Spec
-from netchip.train.rundir import RunDir
+from netchip.train.rundir import RunDir, is_main
 
 PAGE = "report.html"
 
@@ -47,11 +46,6 @@ def show_result(result: dict[str, Any], folder: Path, *, json: bool) -> None:
     if (folder / PAGE).is_file():
         say(f"report: {folder / PAGE}")
     say(str(folder))
-
-
-def is_main() -> bool:
-    """Whether this process speaks for its group (always, outside of torchrun)."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def _write_page(folder: Path) -> None:

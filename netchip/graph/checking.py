@@ -12,8 +12,9 @@ from netchip.errors import CutMismatch
 from netchip.graph.cut_plan import CutPlan
 from netchip.graph.masked import masked
 from netchip.graph.placing import placed
+from netchip.graph.random_state import same_random_state
 from netchip.graph.rebinding import apply, prepare
-from netchip.graph.tracing import call, map_tensors, quiet_copy, same_random_state, tensors_of
+from netchip.graph.tracing import call, map_tensors, quiet_copy, tensors_of
 
 TOLERANCE = 1e-5  # of the largest |output|; float32 sums in another order differ by about 1e-6 of it
 

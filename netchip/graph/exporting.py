@@ -4,12 +4,10 @@ import contextlib
 import copy
 import io
 import logging
-import random
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
@@ -17,6 +15,7 @@ from torch.utils import _pytree as pytree
 
 from netchip.errors import GraphError
 from netchip.graph.placing import placed
+from netchip.graph.random_state import same_random_state
 from netchip.graph.wrappers import unwrapped, wrapper_name
 
 Example = torch.Tensor | tuple[Any, ...] | Mapping[str, Any]
@@ -34,7 +33,7 @@ def export(model: nn.Module, example: Example) -> tuple[nn.Module, torch.export.
     """
     copied = isolated_copy(model)
     args, kwargs = _arguments(placed(example, copied))
-    with _random_state_kept():
+    with same_random_state():
         try:
             return copied, _exported(copied, args, kwargs)
         except Exception as error:
@@ -199,20 +198,6 @@ def _label(model: nn.Module, path: str) -> str:
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0].rstrip(".") if lines else type(error).__name__
-
-
-@contextlib.contextmanager
-def _random_state_kept() -> Iterator[None]:
-    devices = (
-        list(range(torch.cuda.device_count())) if torch.cuda.is_available() and torch.cuda.is_initialized() else []
-    )
-    python_state, numpy_state = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng(devices=devices):
-            yield
-    finally:
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)
 
 
 @contextlib.contextmanager

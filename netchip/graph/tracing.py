@@ -6,7 +6,6 @@ the graph and the inputs of every layer are marked, so that each node has one pl
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,7 @@ import torch_pruning
 from torch import Tensor, nn
 
 from netchip.errors import GraphError
+from netchip.graph.random_state import same_random_state
 from netchip.graph.relations import Shape, Step
 
 LAYERS = (
@@ -121,14 +121,6 @@ def map_tensors(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     if isinstance(value, (tuple, list)):
         return type(value)(map_tensors(item, change) for item in value)
     return value
-
-
-@contextmanager
-def same_random_state() -> Iterator[None]:
-    """Whatever is drawn inside, the random state afterwards is that of before."""
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
-    with torch.random.fork_rng(devices=devices):
-        yield
 
 
 class _Marks:

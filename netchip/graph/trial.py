@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from netchip.errors import RequestError
 from netchip.graph.checking import TOLERANCE, Comparison, compare
 from netchip.graph.groups import ChannelGroup, Coupling
+from netchip.graph.random_state import same_random_state
 from netchip.graph.surgery import plan
-from netchip.graph.tracing import call, map_tensors, quiet_copy, same_random_state
+from netchip.graph.tracing import call, map_tensors, quiet_copy
 
 _ROUNDS = 2  # random masks that all groups must pass
 _TOLERANCE_FLOAT64 = 1e-7  # so that a fault in an early layer is seen through many later ones

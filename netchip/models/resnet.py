@@ -6,6 +6,7 @@ Layers are named as in torchvision, and the stride of a bottleneck lies in its 3
 from torch import Tensor, nn
 
 from netchip.models.initialise import initialise
+from netchip.models.shortcut import shortcut
 from netchip.models.widths import scaled
 
 _WIDTHS = (64, 128, 256, 512)
@@ -25,7 +26,7 @@ class BasicBlock(nn.Module):
         self.conv2 = nn.Conv2d(inner, inner, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(inner)
         self.relu = nn.ReLU(inplace=True)
-        self.downsample = _shortcut(inputs, inner, stride)
+        self.downsample = shortcut(inputs, inner, stride)
 
     def forward(self, maps: Tensor) -> Tensor:
         """[B, inputs, H, W] -> [B, inner, H / stride, W / stride]."""
@@ -48,7 +49,7 @@ class Bottleneck(nn.Module):
         self.conv3 = nn.Conv2d(inner, outputs, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(outputs)
         self.relu = nn.ReLU(inplace=True)
-        self.downsample = _shortcut(inputs, outputs, stride)
+        self.downsample = shortcut(inputs, outputs, stride)
 
     def forward(self, maps: Tensor) -> Tensor:
         """[B, inputs, H, W] -> [B, 4 inner, H / stride, W / stride]."""
@@ -88,12 +89,6 @@ class ResNet(nn.Module):
         maps = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         maps = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
         return self.fc(self.avgpool(maps).flatten(1))
-
-
-def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
-    if stride == 1 and inputs == outputs:
-        return nn.Identity()
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
 
 def _stage(

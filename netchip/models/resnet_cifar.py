@@ -8,6 +8,7 @@ that no stage could be cut by itself. Without the two projections the parameter 
 from torch import Tensor, nn
 
 from netchip.models.initialise import initialise
+from netchip.models.shortcut import shortcut
 from netchip.models.widths import scaled
 
 DEPTHS = (8, 14, 20, 32, 44, 56, 110)
@@ -24,8 +25,7 @@ class Block(nn.Module):
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(outputs)
         self.relu = nn.ReLU()
-        same = stride == 1 and inputs == outputs
-        self.shortcut = nn.Identity() if same else projection(inputs, outputs, stride)
+        self.shortcut = shortcut(inputs, outputs, stride)
 
     def forward(self, maps: Tensor) -> Tensor:
         """[B, inputs, H, W] -> [B, outputs, H / stride, W / stride]."""
@@ -55,11 +55,6 @@ class CifarResNet(nn.Module):
         maps = self.relu(self.bn1(self.conv1(images)))
         maps = self.layer3(self.layer2(self.layer1(maps)))
         return self.fc(self.pool(maps).flatten(1))
-
-
-def projection(inputs: int, outputs: int, stride: int) -> nn.Sequential:
-    """1x1 convolution with BatchNorm: the shortcut where channels or size change."""
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
 
 def _stage(inputs: int, outputs: int, blocks: int, *, stride: int) -> nn.Sequential:

@@ -81,7 +81,7 @@ class RunDir:
 
     @classmethod
     def _enter(cls, run: SavedRun, *, fresh: bool) -> Self:
-        lock = _take(run, fresh=fresh) if _is_main() else None
+        lock = _take(run, fresh=fresh) if is_main() else None
         _everyone_here()
         return cls(
             run.path,
@@ -119,7 +119,7 @@ class RunDir:
             "status": "done",
         }
         whole = names | {name: value for name, value in result.items() if name not in names}
-        if _is_main():
+        if is_main():
             write_json(self.path / RESULT_FILE, whole)
         _everyone_here()
         return whole
@@ -248,7 +248,8 @@ def _empty(path: Path) -> None:
             entry.unlink()
 
 
-def _is_main() -> bool:
+def is_main() -> bool:
+    """Whether this process speaks for its group (always, outside of torchrun); asked of the launcher, without torch."""
     return int(os.environ.get("RANK", "0")) == 0
 
 

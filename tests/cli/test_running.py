@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from netchip.cli.main import main
-from netchip.cli.running import is_main, show_result
+from netchip.cli.running import show_result
 from netchip.errors import CheckpointError
 from netchip.report.page import build_report
+from netchip.train.rundir import is_main
 
 
 def test_the_page_lies_beside_the_result_and_is_that_of_the_run(the_run: Callable[..., Path]) -> None:

@@ -4,7 +4,7 @@ import copy
 
 from torch import nn
 
-from netchip.errors import ConfigError
+from netchip.errors import ConfigError, ModelError
 from netchip.graph.surgery import CutPlan, cut
 from netchip.graph.to_workload import to_workload
 from netchip.methods.early_bird.phases import SearchPhase
@@ -51,9 +51,7 @@ def check_width(spec: ModelSpec) -> None:
     """Raises `ConfigError` when `spec` names a network that cannot be made narrower."""
     try:
         build(spec.changed(width=spec.width / 2))
-    except ConfigError:
-        raise
-    except Exception as error:
+    except ModelError as error:
         raise ConfigError(
             f"controls 'uniform' needs a network with a width multiplier, and {spec.name} has none: {error}"
         ) from error
