@@ -2,6 +2,7 @@
 
 BITS_PER_BYTE = 8
 _COUNT_STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_JOULE_STEPS = ((1e9, "GJ"), (1e6, "MJ"), (1e3, "kJ"), (1.0, "J"))
 _BYTE_STEPS = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
@@ -13,6 +14,11 @@ def bits_to_bytes(bits: int) -> int:
 def seconds_to_ms(seconds: float) -> float:
     """Seconds in milliseconds."""
     return seconds * 1e3
+
+
+def millijoules_to_joules(millijoules: float) -> float:
+    """Millijoules in joules."""
+    return millijoules / 1e3
 
 
 def share_to_percent(share: float) -> float:
@@ -51,6 +57,15 @@ def format_seconds(seconds: float) -> str:
         return f"{minutes} min {rest:02d} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes:02d} min"
+
+
+def format_energy_j(joules: float) -> str:
+    """An energy given in joules: '120 mJ', '12.3 J', '4.56 kJ', '1.20 MJ'."""
+    rounded = _rounded(joules)
+    for step, unit in _JOULE_STEPS:
+        if abs(rounded) >= step:
+            return f"{_three_digits(joules / step)} {unit}"
+    return "0 J" if joules == 0 else f"{_three_digits(joules * 1e3)} mJ"
 
 
 def format_percent(percent: float) -> str:

@@ -8,8 +8,10 @@ from netchip.units import (
     bits_to_bytes,
     format_bytes,
     format_count,
+    format_energy_j,
     format_percent,
     format_seconds,
+    millijoules_to_joules,
     seconds_to_ms,
     share_to_percent,
 )
@@ -27,6 +29,7 @@ def test_bytes_hold_their_bits_and_no_more(bits: int) -> None:
 
 def test_conversions() -> None:
     assert seconds_to_ms(0.25) == 250
+    assert millijoules_to_joules(1_250) == 1.25
     assert share_to_percent(0.5) == 50
 
 
@@ -82,6 +85,32 @@ def test_bytes(size: int, text: str) -> None:
 )
 def test_seconds(seconds: float, text: str) -> None:
     assert format_seconds(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("joules", "text"),
+    [
+        (0.0, "0 J"),
+        (0.1204, "120 mJ"),
+        (0.99999, "1.00 J"),
+        (12.34, "12.3 J"),
+        (999.4, "999 J"),
+        (999.96, "1.00 kJ"),
+        (4_560, "4.56 kJ"),
+        (1_204_000, "1.20 MJ"),
+        (3.6e9, "3.60 GJ"),
+        (-1_500, "-1.50 kJ"),
+    ],
+)
+def test_energy(joules: float, text: str) -> None:
+    assert format_energy_j(joules) == text
+
+
+@given(st.floats(1e-3, 9.9e11))
+def test_an_energy_reads_back_within_half_a_digit(joules: float) -> None:
+    number, _, unit = format_energy_j(joules).partition(" ")
+    scale = {"mJ": 1e-3, "J": 1, "kJ": 1e3, "MJ": 1e6, "GJ": 1e9}[unit]
+    assert float(number) * scale == pytest.approx(joules, rel=6e-3)
 
 
 def test_percent() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from netchip.units import format_bytes, format_count, format_percent, format_seconds
+from netchip.units import format_bytes, format_count, format_energy_j, format_percent, format_seconds
 
 _LABELS = {"macs": "MACs", "training_macs": "training MACs", "file_bytes": "file size"}
 _WORDS = {"macs": "MACs", "edp": "EDP", "latency": "latency", "batch1": "batch 1", "batch64": "batch 64"}
@@ -27,6 +27,7 @@ _UNITS: dict[str, tuple[str, Callable[[float], str]]] = {
     "_bits": ("bits", format_count),
     "_ms": ("", _milliseconds),
     "_s": ("", format_seconds),
+    "_j": ("", format_energy_j),
     "_pj": ("", _joules),
     "_mm2": ("area", lambda value: f"{value:.3g} mm²"),
     "_hz": ("", lambda value: f"{format_count(value)}Hz"),
