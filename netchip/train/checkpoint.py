@@ -25,13 +25,15 @@ NAME = "checkpoint.pt"
 @dataclass(kw_only=True)
 class Position:
     """Where a phase is, and what it has seen so far. `epoch` and `index` name the next optimizer step, counted from
-    0.
+    0. `energy_j` is None where any part was trained without an energy counter, as in checkpoints from before there was
+    one.
     """
 
     epoch: int
     index: int = 0
     steps: int = 0
     seconds: float = 0.0
+    energy_j: float | None = None
     finished: bool = False
     stopped_early: bool = False
     sums: dict[str, float] = field(default_factory=dict[str, float])

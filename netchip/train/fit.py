@@ -1,7 +1,9 @@
 """The only training loop. It owns time, order, checkpoints and logging; the phase owns the gradients."""
 
+import math
 import time
-from collections.abc import Generator, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from netchip.errors import ConfigError, DataError, Interrupted
+from netchip.errors import ConfigError, DataError, Interrupted, NetchipWarning
 from netchip.train.accelerating import Accelerator, make_accelerator, release
 from netchip.train.checkpoint import Position
 from netchip.train.distributed import (
@@ -20,6 +22,7 @@ from netchip.train.distributed import (
     is_main,
     process_count,
     process_index,
+    sum_over_processes,
 )
 from netchip.train.interruption import Interruption, interruptible
 from netchip.train.keeping import Keeper
@@ -36,8 +39,9 @@ class FitResult:
     """What a phase came to.
 
     `epochs_done` counts from epoch 0, a later `start_epoch` included; `steps` are this phase's own optimizer steps.
-    `seconds` is the time spent in training steps, over all resumes, without validation and checkpoints. `history` has
-    the figures of every epoch, `metrics` those of the last.
+    `seconds` is the time spent in training steps, over all resumes, without validation and checkpoints; `energy_j` the
+    joules of that same time, summed over processes, None unless all of it was measured. `history` has the figures of
+    every epoch, `metrics` those of the last.
     """
 
     epochs_done: int
@@ -46,6 +50,7 @@ class FitResult:
     steps: int
     metrics: Mapping[str, Any]
     history: tuple[Mapping[str, Any], ...]
+    energy_j: float | None = None
 
 
 def fit(
@@ -58,6 +63,7 @@ def fit(
     start_epoch: int = 0,
     spec: TrainSpec = _DEFAULT,
     config_hash: str = "",
+    energy_counter: Callable[[], float] | None = None,
 ) -> FitResult:
     """Trains `phase` from `start_epoch` to `epochs` (or until its `end_epoch` says so), or goes on where `folder`
     says it was.
@@ -68,7 +74,8 @@ def fit(
     Called again after any stop, with the same arguments, it ends with the same weights (bit-equal on a CPU at an
     equal thread count); a finished phase is taken up from its checkpoint and returns at once. Under `torchrun` or
     `accelerate launch` every optimizer step uses one batch of `loader`, cut into a part for each process and micro
-    batch; BatchNorm statistics are per part, and those saved are rank 0's.
+    batch; BatchNorm statistics are per part, and those saved are rank 0's. `energy_counter` returns the joules that this
+    process's device has used so far; one that fails is left alone from then on, with a `NetchipWarning`.
 
     Writes `folder/checkpoint.pt` and lines of `folder/../metrics.jsonl`. Raises `ConfigError`, `DataError` and
     `CheckpointMismatch` before work; `DivergedError` when a loss becomes NaN or infinite, `CheckpointError` when a
@@ -80,15 +87,14 @@ def fit(
         stack.enter_context(_threads(spec.threads))
         accelerator = make_accelerator(spec)
         keeper = Keeper(phase, accelerator, folder, _identity(loader, config_hash, start_epoch, epochs))
-        position = keeper.take_up(Position(epoch=start_epoch, finished=start_epoch == epochs))
+        position = keeper.take_up(_start(start_epoch, epochs, energy_counter))
         if not position.finished:
-            interruption = stack.enter_context(interruptible())
-            display = stack.enter_context(
-                Display(folder.name, epochs=epochs, style=spec.progress if is_main() else "quiet")
-            )
+            stop = stack.enter_context(interruptible())
+            display = stack.enter_context(_display(folder, epochs, spec))
             log = stack.enter_context(_log(folder, spec, position)) if is_main() else None
+            meter = _EnergyMeter(energy_counter)
             loop = _Loop(
-                phase, loader, validation, epochs, spec, accelerator, keeper, position, interruption, display, log
+                phase, loader, validation, epochs, spec, accelerator, keeper, position, meter, stop, display, log
             )
             while not position.finished:
                 loop.train_epoch()
@@ -108,6 +114,7 @@ class _Loop:
     accelerator: Accelerator
     keeper: Keeper
     position: Position
+    meter: "_EnergyMeter"
     interruption: Interruption
     display: Display
     log: MetricsLog | None
@@ -121,7 +128,7 @@ class _Loop:
         position = self.position
         self.display.begin_epoch(position.epoch, done=position.index, steps=len(self.loader))
         self.phase.model.train()
-        self._training_since = time.monotonic()
+        self._go_on()
         for step, micro_batches in self._steps():
             for batch in micro_batches:
                 moved = tuple(tensor.to(self.accelerator.device, non_blocking=True) for tensor in batch)
@@ -172,14 +179,23 @@ class _Loop:
         if stop or (due and self.position.index < len(self.loader)):  # the end of the epoch saves anyway
             self._pause()
             self.keeper.save(self.position, self.means, self.log)
-            self._training_since = time.monotonic()
+            self._go_on()
             if stop:
                 raise self._interrupted()
 
+    def _go_on(self) -> None:
+        """Starts the clock and the energy meter."""
+        self.meter.start()
+        self._training_since = time.monotonic()
+
     def _pause(self) -> None:
-        """Stops the clock; what was trained so far is done and finite."""
-        self.keeper.check_loss(self.position, self.means)
-        self.position.seconds += time.monotonic() - self._training_since
+        """Stops them; what was trained so far is done and finite."""
+        position = self.position
+        self.keeper.check_loss(position, self.means)
+        position.seconds += time.monotonic() - self._training_since
+        spent_j = self.meter.spent_j()
+        if position.energy_j is not None:
+            position.energy_j = None if spent_j is None else position.energy_j + spent_j
 
     def _log_means(self) -> None:
         self.keeper.check_loss(self.position, self.means)
@@ -202,6 +218,49 @@ class _Loop:
         )
 
 
+class _EnergyMeter:
+    """Joules from a start on, over all processes; unknown without a counter, and from when one fails."""
+
+    def __init__(self, counter: Callable[[], float] | None) -> None:
+        self._counter, self._since_j = counter, math.nan
+
+    def start(self) -> None:
+        """Measures from here."""
+        self._since_j = self._read_j()
+
+    def spent_j(self) -> float | None:
+        """Joules since the start, the same in every process, which all call it; None when unknown in any."""
+        now_j = self._read_j()
+        here_j = now_j - self._since_j
+        if self._counter is not None and not 0 <= here_j < math.inf:
+            here_j = self._fail(f"it went from {self._since_j} J to {now_j} J")
+        total_j = float(sum_over_processes(torch.tensor(here_j, dtype=torch.float64)))
+        return None if math.isnan(total_j) else total_j
+
+    def _read_j(self) -> float:
+        try:
+            return math.nan if self._counter is None else float(self._counter())
+        except Exception as error:  # noqa: BLE001 - a counter is handed in and may raise anything; training goes on
+            return self._fail(str(error) or type(error).__name__)
+
+    def _fail(self, reason: str) -> float:
+        """Leaves the counter alone from now on; not a number."""
+        self._counter = None
+        warnings.warn(
+            f"the energy counter failed ({reason}): training goes on, but the energy of this phase stays unknown; train "
+            "it again from its beginning (--fresh) to measure it",
+            NetchipWarning,
+            stacklevel=2,
+        )
+        return math.nan
+
+
+def _start(start_epoch: int, epochs: int, energy_counter: Callable[[], float] | None) -> Position:
+    """Where nothing was trained yet, and no energy used, if it can be measured."""
+    energy_j = None if energy_counter is None else 0.0
+    return Position(epoch=start_epoch, finished=start_epoch == epochs, energy_j=energy_j)
+
+
 def _result(here: Position) -> FitResult:
     return FitResult(
         epochs_done=here.epoch,
@@ -210,6 +269,7 @@ def _result(here: Position) -> FitResult:
         steps=here.steps,
         metrics=here.history[-1] if here.history else {},
         history=tuple(here.history),
+        energy_j=here.energy_j,
     )
 
 
@@ -229,6 +289,10 @@ def _identity(loader: Loader, config_hash: str, start_epoch: int, epochs: int) -
     """What must be equal for a checkpoint to be taken up."""
     data = {f"loader {name}": value for name, value in loader.state().items()}
     return {"config": config_hash, "start_epoch": start_epoch, "epochs": epochs, "steps an epoch": len(loader), **data}
+
+
+def _display(folder: Path, epochs: int, spec: TrainSpec) -> Display:
+    return Display(folder.name, epochs=epochs, style=spec.progress if is_main() else "quiet")
 
 
 def _log(folder: Path, spec: TrainSpec, position: Position) -> MetricsLog:

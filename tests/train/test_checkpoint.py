@@ -14,11 +14,11 @@ from netchip.train.seeding import rng_state
 IDENTITY = {"config": "0a1b2c3d", "loader seed": 1}
 
 
-def make(epoch=1, size=10):
+def make(epoch=1, size=10, **more):
     return Checkpoint(
         identity=IDENTITY,
         circumstances={"threads": 1},
-        position=Position(epoch=epoch, index=2, history=[{"epoch": 0, "loss": 0.5}], sums={"loss": 1.5}),
+        position=Position(epoch=epoch, index=2, history=[{"epoch": 0, "loss": 0.5}], sums={"loss": 1.5}, **more),
         model={"w": torch.arange(float(size))},
         optimizer={"state": {0: {"momentum_buffer": torch.ones(3)}}, "param_groups": [{"lr": 0.1, "params": [0]}]},
         scaler=None,
@@ -40,6 +40,19 @@ def test_round_trip(path):
     assert torch.equal(found.model["w"], torch.arange(10.0))
     assert found.optimizer["param_groups"] == [{"lr": 0.1, "params": [0]}]
     assert found.phase["drawn"] is None
+
+
+def test_joules_are_kept_to_the_last_digit(path):
+    write_checkpoint(path, make(energy_j=1234567.891))
+    assert read_checkpoint(path, IDENTITY).position.energy_j == 1234567.891
+
+
+def test_a_checkpoint_from_before_energy_was_measured_is_read_as_not_measured(path):
+    content = torch.load(path, weights_only=True)
+    del content["position"]["energy_j"]
+    torch.save(content, path)
+    assert read_checkpoint(path, IDENTITY).position == make().position
+    assert make().position.energy_j is None
 
 
 def test_no_file_is_no_checkpoint(tmp_path):

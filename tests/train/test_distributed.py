@@ -90,3 +90,7 @@ def test_a_signal_to_one_rank_stops_both_at_the_same_step_and_they_go_on_bit_equ
     assert "stopped by a signal to another process in epoch 1, after 3 of 8 steps" in ranks[0]["signal"]
     assert "stopped by SIGTERM in epoch 1, after 3 of 8 steps" in ranks[1]["signal"]
     assert largest_difference(ranks[0]["resumed"], ranks[0]["plain"]) == 0.0
+
+
+def test_energy_is_summed_over_the_ranks_and_unknown_when_one_does_not_measure(ranks):
+    assert [seen["energies"] for seen in ranks] == [[24 * (2.0 + 3.0), None]] * 2

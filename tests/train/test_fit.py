@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from netchip import files
-from netchip.errors import ConfigError, DataError, Interrupted
+from netchip.errors import ConfigError, DataError, Interrupted, NetchipWarning
 from netchip.train.phase import Classification
 from netchip.train.spec import TrainSpec
 
@@ -219,6 +219,97 @@ def test_bf16_trains_and_is_taken_up(tiny, tmp_path):
     assert model_bytes(tmp_path / "stopped") == model_bytes(tmp_path / "straight")
     tiny.train(tmp_path / "full")
     assert model_bytes(tmp_path / "full") != model_bytes(tmp_path / "straight")
+
+
+def train_measured(tiny, folder, *, counter=None, base=0.0, **more):
+    """Trains on a made-up device that uses 2 J a training step, and more in validation and checkpoints."""
+    phase = tiny.Consuming(tiny.tiny_model(), base=base)
+    return tiny.train(folder, phase=phase, energy_counter=counter or phase.counter, **more)
+
+
+def test_energy_is_that_of_the_training_steps_alone(tiny, straight, tmp_path):
+    assert train_measured(tiny, tmp_path / "seldom").energy_j == 48.0
+    assert train_measured(tiny, tmp_path / "often", base=1e6, spec=EVERY_STEP).energy_j == 48.0
+    assert model_bytes(tmp_path / "often") == model_bytes(straight[0])
+
+
+def test_without_a_counter_energy_is_unknown(straight):
+    assert straight[1].energy_j is None
+
+
+def test_energy_is_summed_over_resumes_whatever_the_counter_begins_with(tiny, tmp_path):
+    for epoch, base in ((0, 0.0), (2, 7_000.0)):
+        with pytest.raises(Interrupted):
+            train_measured(tiny, tmp_path, base=base, batches=tiny.SignalAt(rank=0, index=4, when=epoch))
+    assert train_measured(tiny, tmp_path, base=50.0).energy_j == 48.0
+    assert tiny.train(tmp_path).energy_j == 48.0, "a finished phase is only read, so no counter is needed"
+
+
+def test_energy_of_steps_that_a_kill_lost_is_not_counted(tiny, tmp_path):
+    def work():
+        phase = tiny.Consuming(tiny.tiny_model())
+        phase.end_epoch = lambda epoch: os.kill(os.getpid(), signal.SIGKILL)  # all of epoch 1 is lost
+        tiny.train(tmp_path, phase=phase, energy_counter=phase.counter)
+
+    process = in_child(work)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert train_measured(tiny, tmp_path).energy_j == 48.0
+
+
+@pytest.mark.parametrize("measured_first", [True, False])
+def test_energy_of_a_part_does_not_pass_for_the_whole(tiny, tmp_path, measured_first):
+    def train(*, measured, **more):
+        return train_measured(tiny, tmp_path, **more) if measured else tiny.train(tmp_path, **more)
+
+    with pytest.raises(Interrupted):
+        train(measured=measured_first, batches=tiny.SignalAt(rank=0, index=4))
+    assert train(measured=not measured_first).energy_j is None
+    assert train_measured(tiny, tmp_path).energy_j is None
+
+
+def failing_at(call, failure):
+    """A made-up counter of 10 J a reading, whose reading number `call` is `failure`, raised if it is an error."""
+    calls = iter(range(1, 1000))
+
+    def read():
+        number = next(calls)
+        assert number <= call, "a counter that failed is not asked again"
+        if number == call and isinstance(failure, Exception):
+            raise failure
+        return failure if number == call else 10.0 * number
+
+    return read
+
+
+@pytest.mark.parametrize("call", [1, 4])
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [(RuntimeError("GPU is lost"), "GPU is lost"), (ValueError(), "ValueError"), ("many", "could not convert")],
+)
+def test_a_counter_that_raises_is_left_alone_with_one_warning(tiny, straight, tmp_path, call, failure, reason):
+    with pytest.warns(NetchipWarning, match=rf"the energy counter failed \({reason}.*--fresh") as caught:
+        result = train_measured(tiny, tmp_path, counter=failing_at(call, failure))
+    assert len(caught) == 1
+    assert result.energy_j is None
+    assert model_bytes(tmp_path) == model_bytes(straight[0])
+
+
+@pytest.mark.parametrize("reading", [29.0, float("nan"), float("inf")])
+def test_a_counter_that_cannot_be_right_is_left_alone_with_one_warning(tiny, tmp_path, reading):
+    """The fourth reading ends the second epoch, which began at 30 J."""
+    with pytest.warns(NetchipWarning, match=rf"failed \(it went from 30.0 J to {reading} J\)") as caught:
+        result = train_measured(tiny, tmp_path, counter=failing_at(4, reading))
+    assert len(caught) == 1
+    assert result.energy_j is None
+
+
+def test_a_phase_is_measured_whether_or_not_the_one_before_was(tiny, tmp_path):
+    first = Classification(tiny.tiny_model(), tiny.OPTIMIZER)
+    tiny.fit(first, tiny.TinyBatches(), epochs=2, folder=tmp_path / "search", spec=tiny.QUIET)
+    second = tiny.Consuming(first.model)
+    more = {"epochs": 3, "start_epoch": 2, "folder": tmp_path / "retrain", "spec": tiny.QUIET}
+    assert tiny.fit(second, tiny.TinyBatches(), energy_counter=second.counter, **more).energy_j == 16.0
 
 
 def test_threads_are_set_and_put_back(tiny, tmp_path):

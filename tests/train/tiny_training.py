@@ -135,6 +135,42 @@ class SignalAt(TinyBatches):
             yield batch
 
 
+class Consuming(Classification):
+    """Classification that uses 2 J a training step, 100 a validation and 1000 a checkpoint, of a made-up device.
+
+    `counter` returns the joules used so far, from `base` on.
+    """
+
+    def __init__(self, model, *, base=0.0, a_step=2.0):
+        super().__init__(model, OPTIMIZER)
+        self.joules, self.a_step = base, a_step
+
+    def counter(self):
+        return self.joules
+
+    def train_step(self, batch, step):
+        self.joules += self.a_step
+        return super().train_step(batch, step)
+
+    def validate(self, loader):
+        self.joules += 100
+        return super().validate(loader)
+
+    def state_dict(self):
+        self.joules += 1000
+        return super().state_dict()
+
+
+def _energies(folder):
+    """Joules of a training by both ranks, of which rank r uses 2 + r a step: measured in both, and only in rank 0."""
+    energies = []
+    for name, measured in (("both", True), ("one", process_index() == 0)):
+        phase = Consuming(tiny_model(0.0), a_step=2.0 + process_index())
+        result = train(folder / name, phase=phase, energy_counter=phase.counter if measured else None)
+        energies.append(result.energy_j)
+    return energies
+
+
 def _processes(folder):
     """What the ranks of a torchrun do together; each writes what it saw to FOLDER/rank<r>.pt."""
     seen = {"processes": process_count()}
@@ -158,6 +194,7 @@ def _processes(folder):
     again = tiny_model(0.0)
     train(folder / "signal", phase=Classification(again, OPTIMIZER))
     seen["resumed"] = again.state_dict()
+    seen["energies"] = _energies(folder / "energy")
     torch.save(seen, folder / f"rank{process_index()}.pt")
 
 
