@@ -55,11 +55,12 @@ def _system() -> dict[str, str]:
 
 
 def _torch() -> dict[str, str]:
-    """Versions and devices of torch, or why it cannot be used."""
+    """Versions and devices of torch, and whether their energy can be measured; or why torch cannot be used."""
     try:
         import torch
 
         from netchip.measure.device import device_description
+        from netchip.measure.energy import energy_unavailable
     except (ImportError, OSError) as error:
         return {"torch": f"cannot be imported: {error}"}
     found = {
@@ -70,7 +71,14 @@ def _torch() -> dict[str, str]:
         "device cpu": device_description("cpu").name,
     }
     found |= {f"device cuda:{index}": torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())}
-    return found | ({"device mps": "Apple GPU"} if torch.backends.mps.is_available() else {})
+    found |= {"device mps": "Apple GPU"} if torch.backends.mps.is_available() else {}
+    gpus = [name.removeprefix("device ") for name in found if name.startswith("device cuda")]
+    return found | {"energy": "; ".join(_energy(gpu, energy_unavailable(gpu)) for gpu in gpus or ["cpu"])}
+
+
+def _energy(device: str, why_not: str) -> str:
+    """'cuda:0: can be measured', or why it cannot."""
+    return f"{device}: {why_not.removeprefix(f'{device}: ') or 'can be measured'}"
 
 
 def _requirements() -> list[tuple[str, str]]:
