@@ -39,8 +39,9 @@ def quantize_block(
         quantize_block(torch.tensor([[1.0, 0.3]]), bits=4, rounding="nearest")   # [[1.0, 0.25]]: E = 0, step 1/4
 
     "stochastic" rounds up with the probability that leaves the mean as it is (to 2^-24 steps in float32), drawn from
-    `generator`, else from torch's global one. "nearest" rounds halves to even. Values on the grid do not change.
-    No gradient passes.
+    `generator`, else from torch's global one; only between the end of the range and 2^(E + 1) values are always clipped,
+    so one that is alone in its block and just below a power of two loses up to a step. "nearest" rounds halves to even.
+    Values on the grid do not change. No gradient passes.
 
     Raises `ConfigError` for `x` that is not floating point, for bits, dim and rounding that are not there.
     """
