@@ -39,6 +39,7 @@ class Position:
     sums: dict[str, float] = field(default_factory=dict[str, float])
     history: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     lines: int = 0
+    spent: list[tuple[float, float | None]] = field(default_factory=list[tuple[float, float | None]])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,10 @@ class FitResult:
     """What a phase came to.
 
     `epochs_done` counts from epoch 0, a later `start_epoch` included; `steps` are this phase's own optimizer steps.
-    `seconds` is the time spent in training steps, over all resumes, without validation and checkpoints; `energy_j` the
-    joules of that same time, summed over processes, None unless all of it was measured. `history` has the figures of
-    every epoch, `metrics` those of the last.
+    `seconds` is the time spent in training steps and in the phase's own end of an epoch (drawing a mask, say), over all
+    resumes, without validation and checkpoints; `energy_j` the joules of that same time, summed over processes, None
+    unless all of it was measured. `history` has the figures of every epoch, `metrics` those of the last, `spent` what
+    seconds and joules had come to at the end of each.
     """
 
     epochs_done: int
@@ -51,6 +52,26 @@ class FitResult:
     metrics: Mapping[str, Any]
     history: tuple[Mapping[str, Any], ...]
     energy_j: float | None = None
+    spent: tuple[tuple[float, float | None], ...] = ()
+
+    def until(self, epoch: int) -> "FitResult":
+        """What the phase had come to when `epoch` epochs were done; itself for its last one."""
+        later = self.epochs_done - epoch
+        if later <= 0 or later >= len(self.spent):
+            return self
+        seconds, energy_j = self.spent[-1 - later]
+        history = self.history[:-later]
+        return replace(
+            self,
+            epochs_done=epoch,
+            stopped_early=True,
+            seconds=seconds,
+            steps=self.steps * len(history) // len(self.history),
+            metrics=history[-1],
+            history=history,
+            energy_j=energy_j,
+            spent=self.spent[:-later],
+        )
 
 
 def fit(
@@ -151,7 +172,10 @@ class _Loop:
         self._write(figures | {"seconds": position.seconds})
         self.display.end_epoch(position.epoch, figures, seconds=position.seconds)
         before = dict(model.named_parameters(remove_duplicate=False))
+        self._go_on()
         position.stopped_early = broadcast_object(bool(self.phase.end_epoch(position.epoch)))
+        self._pause()
+        position.spent.append((position.seconds, position.energy_j))
         if not _same_structure(before, self.phase.model):
             release(self.accelerator)
             self.phase.setup(self.accelerator)
@@ -270,6 +294,7 @@ def _result(here: Position) -> FitResult:
         metrics=here.history[-1] if here.history else {},
         history=tuple(here.history),
         energy_j=here.energy_j,
+        spent=tuple((seconds, energy_j) for seconds, energy_j in here.spent),
     )
 
 

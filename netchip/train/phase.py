@@ -1,6 +1,6 @@
 """What `fit` drives: a phase owns the gradients, `fit` owns time. `Classification` is the ready-made one."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -98,11 +98,35 @@ class Phase(Protocol):
         ...
 
 
+class Companion(Protocol):
+    """What goes along with a training without owning it: a search, a penalty, an arithmetic, with a state of its own."""
+
+    def after_backward(self, model: nn.Module) -> None:
+        """Once an optimizer step, after gradients are synchronised and unscaled, before the step; may change them."""
+        ...
+
+    def after_step(self, model: nn.Module, optimizer: Optimizer) -> None:
+        """Once an optimizer step, right after it; may change the weights."""
+        ...
+
+    def end_epoch(self, model: nn.Module, optimizer: Optimizer, epoch: int) -> bool:
+        """After every epoch's validation; True ends the training."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed training needs, as plain types and tensors."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes it up."""
+        ...
+
+
 class Classification:
     """Cross-entropy training of a classifier [B, ...] -> [B, classes].
 
-    `after_backward`, when given, is called once per optimizer step, after gradients are synchronised and unscaled and
-    before the step. `optimizer` hands over one that has trained `model` already; else one is made from `spec`.
+    A `companion` goes along: it sees gradients and weights at every optimizer step, and may end the training. `optimizer`
+    hands over one that has trained `model` already; else one is made from `spec`.
     """
 
     def __init__(
@@ -110,12 +134,12 @@ class Classification:
         model: nn.Module,
         spec: OptimizerSpec,
         *,
-        after_backward: Callable[[], None] | None = None,
+        companion: Companion | None = None,
         optimizer: Optimizer | None = None,
     ) -> None:
         self.model = model
         self.optimizer = make_optimizer(spec, model.parameters()) if optimizer is None else optimizer
-        self.after_backward = after_backward
+        self.companion = companion
         self._spec = spec
         self._prepared: tuple[Accelerator, nn.Module, Optimizer] | None = None
 
@@ -133,10 +157,13 @@ class Classification:
             outputs = network(images)
             loss = nn.functional.cross_entropy(outputs, labels)
             accelerator.backward(loss)
-            if accelerator.sync_gradients and self.after_backward is not None:
+            last = accelerator.sync_gradients
+            if last and self.companion is not None:
                 accelerator.unscale_gradients(optimizer)
-                self.after_backward()
+                self.companion.after_backward(self.model)
             optimizer.step()
+            if last and self.companion is not None:
+                self.companion.after_step(self.model, self.optimizer)
             optimizer.zero_grad()
         return {"loss": loss.detach(), "accuracy_percent": 100.0 * _hits(outputs, labels) / len(labels)}
 
@@ -157,15 +184,17 @@ class Classification:
         return {"validation_loss": loss / count, "validation_accuracy_percent": 100.0 * hits / count}
 
     def end_epoch(self, epoch: int) -> bool:
-        """Never ends early."""
-        return False
+        """As the companion says; without one it never ends early."""
+        return self.companion is not None and self.companion.end_epoch(self.model, self.optimizer, epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing beyond model and optimizer."""
-        return {}
+        """That of the companion; there is nothing else beyond model and optimizer."""
+        return {} if self.companion is None else self.companion.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to take up."""
+        """Hands it to the companion."""
+        if self.companion is not None:
+            self.companion.load_state_dict(state)
 
     def _set_rate(self, step: Step) -> None:
         rate = learning_rate(

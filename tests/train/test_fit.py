@@ -315,12 +315,34 @@ def test_a_phase_is_measured_whether_or_not_the_one_before_was(tiny, tmp_path):
 def test_threads_are_set_and_put_back(tiny, tmp_path):
     before = torch.get_num_threads()
     seen = []
-    phase = Classification(
-        tiny.tiny_model(), tiny.OPTIMIZER, after_backward=lambda: seen.append(torch.get_num_threads())
-    )
+    watching = tiny.Watching(lambda: seen.append(torch.get_num_threads()))
+    phase = Classification(tiny.tiny_model(), tiny.OPTIMIZER, companion=watching)
     tiny.train(tmp_path, phase=phase, epochs=1, spec=TrainSpec(progress="quiet", device="cpu", threads=2))
     assert set(seen) == {2}
     assert torch.get_num_threads() == before
+
+
+def test_what_a_phase_had_come_to_at_an_earlier_epoch(tiny, tmp_path):
+    result = tiny.train(tmp_path, epochs=4)
+    early = result.until(2)
+    assert (early.epochs_done, early.stopped_early, early.steps) == (2, True, 16)
+    assert early.history == result.history[:2]
+    assert early.metrics == result.history[1]
+    assert 0 < early.seconds < result.until(3).seconds < result.seconds
+    assert early.seconds == early.spent[-1][0]
+    assert result.until(4) is result
+
+
+def test_the_end_of_an_epoch_is_on_the_clock(tiny, tmp_path):
+    """What a search does there (drawing a mask) is part of what it costs."""
+
+    class Slow(tiny.Watching):
+        def end_epoch(self, model, optimizer, epoch):
+            time.sleep(0.3)
+            return False
+
+    phase = Classification(tiny.tiny_model(), tiny.OPTIMIZER, companion=Slow())
+    assert tiny.train(tmp_path, phase=phase, epochs=2).seconds > 0.6
 
 
 def test_requests_that_cannot_work_are_refused(tiny, tmp_path):

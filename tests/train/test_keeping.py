@@ -48,7 +48,9 @@ def test_weights_that_are_not_finite_are_never_saved(tiny, tmp_path):
     with pytest.raises(
         DivergedError, match="a weight became NaN or infinite in epoch 2, by step 4; the last good checkpoint is kept"
     ):
-        tiny.train(tmp_path, phase=Classification(model, tiny.OPTIMIZER, after_backward=spoil), spec=EVERY_STEP)
+        tiny.train(
+            tmp_path, phase=Classification(model, tiny.OPTIMIZER, companion=tiny.Watching(spoil)), spec=EVERY_STEP
+        )
 
 
 def test_other_settings_are_refused(tiny, tmp_path):

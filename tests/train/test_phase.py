@@ -44,10 +44,11 @@ def test_the_rate_is_that_of_the_step(tiny):
     assert phase.optimizer.param_groups[0]["lr"] == pytest.approx(0.01)
 
 
-def test_after_backward_runs_once_an_optimizer_step_with_whole_gradients(tiny):
+def test_the_companion_runs_once_an_optimizer_step_with_whole_gradients(tiny):
     model = tiny.tiny_model(dropout=0.0)
     seen = []
-    phase = Classification(model, PLAIN, after_backward=lambda: seen.append(model[4].weight.grad.clone()))
+    watching = tiny.Watching(after_backward=lambda: seen.append(model[4].weight.grad.clone()))
+    phase = Classification(model, PLAIN, companion=watching)
     phase.setup(make_accelerator(TrainSpec(device="cpu", accumulate=2)))
     halves = list(zip(*(tiny.TinyBatches(2).epoch(0, part=part, parts=2) for part in range(2)), strict=True))
     reference = copy.deepcopy(model)
@@ -55,9 +56,34 @@ def test_after_backward_runs_once_an_optimizer_step_with_whole_gradients(tiny):
         for half in step:
             phase.train_step(half, FIRST)
             (nn.functional.cross_entropy(reference(half[0]), half[1]) / 2).backward()
-    assert len(seen) == 1
+    assert len(seen) == watching.steps == 1
     torch.testing.assert_close(seen[0], reference[4].weight.grad)
     assert model[4].weight.grad is None  # stepped and cleared
+
+
+def test_the_companion_sees_the_weights_before_and_after_the_step(tiny):
+    model = tiny.tiny_model(dropout=0.0)
+    before, after = [], []
+    watching = tiny.Watching(
+        lambda: before.append(model[4].weight.detach().clone()), lambda: after.append(model[4].weight.detach().clone())
+    )
+    phase = Classification(model, PLAIN, companion=watching)
+    phase.setup(make_accelerator(TrainSpec(device="cpu")))
+    start = model[4].weight.detach().clone()
+    phase.train_step(next(tiny.TinyBatches().epoch(0)), FIRST)
+    assert torch.equal(before[0], start)
+    assert torch.equal(after[0], model[4].weight)
+    assert not torch.equal(before[0], after[0])
+
+
+def test_the_companion_ends_the_training_and_its_state_is_the_phase_s(tiny):
+    phase = Classification(tiny.tiny_model(), PLAIN, companion=tiny.Watching(last=3))
+    assert [phase.end_epoch(epoch) for epoch in (2, 3)] == [False, True]
+    phase.load_state_dict({"steps": 7})
+    assert phase.state_dict() == {"steps": 7}
+    alone = Classification(tiny.tiny_model(), PLAIN)
+    assert not alone.end_epoch(3)
+    assert alone.state_dict() == {}
 
 
 def test_validation_counts_every_sample_and_leaves_the_model_in_training(tiny):

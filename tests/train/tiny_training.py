@@ -53,6 +53,31 @@ def tiny_model(dropout=0.2):
     return nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(dropout), nn.Linear(16, 2))
 
 
+class Watching:
+    """A companion that calls `after_backward()` with whole gradients and `after_step()` after the step; ends after `last`."""
+
+    def __init__(self, after_backward=None, after_step=None, last=None):
+        self.backward, self.step, self.last, self.steps = after_backward, after_step, last, 0
+
+    def after_backward(self, model):
+        if self.backward is not None:
+            self.backward()
+
+    def after_step(self, model, optimizer):
+        self.steps += 1
+        if self.step is not None:
+            self.step()
+
+    def end_epoch(self, model, optimizer, epoch):
+        return epoch == self.last
+
+    def state_dict(self):
+        return {"steps": self.steps}
+
+    def load_state_dict(self, state):
+        self.steps = state["steps"]
+
+
 class Cutting:
     """Classification whose hidden layer is cut from 16 to 6 units after epoch `when`, its optimizer's state with it."""
 
