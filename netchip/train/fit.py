@@ -162,20 +162,20 @@ class _Loop:
         self._pause()
 
     def end_epoch(self) -> None:
-        """Validates, logs, asks the phase whether to end, prepares a model that was cut again, and saves."""
+        """Validates, asks the phase whether to end, logs, prepares a model that was cut again, and saves."""
         position, model = self.position, self.phase.model
         broadcast_buffers(model)
         figures: dict[str, Any] = self.means.means()
         if self.validation is not None:
             figures |= self.phase.validate(self.validation)
-        position.history.append({"epoch": position.epoch, **figures})
-        self._write(figures | {"seconds": position.seconds})
-        self.display.end_epoch(position.epoch, figures, seconds=position.seconds)
         before = dict(model.named_parameters(remove_duplicate=False))
         self._go_on()
         position.stopped_early = broadcast_object(bool(self.phase.end_epoch(position.epoch)))
         self._pause()
         position.spent.append((position.seconds, position.energy_j))
+        position.history.append({"epoch": position.epoch, **figures})
+        self._write(figures | {"seconds": position.seconds})
+        self.display.end_epoch(position.epoch, figures, seconds=position.seconds)
         if not _same_structure(before, self.phase.model):
             release(self.accelerator)
             self.phase.setup(self.accelerator)
