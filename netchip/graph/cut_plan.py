@@ -4,10 +4,11 @@
      "axes": [["conv", "out", 16], ...],
      "groups": [{"name": "conv", "units": 16, "removed": 4, "members": [[axis, list], ...]}]}
 
-Members name an axis and a list of removed positions by their numbers, so equal lists are stored once.
+Members name an axis and a list of removed positions by their numbers, so equal lists are stored once. A group that
+selects (see `streams`) has "selects": true besides, and only members on the axis "in".
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -24,12 +25,16 @@ Where = tuple[str, str]
 
 @dataclass(frozen=True)
 class GroupCut:
-    """What one channel group loses: `removed_units` of its `units`, and for each (layer, axis) the sorted positions."""
+    """What one channel group loses: `removed_units` of its `units`, and for each (layer, axis) the sorted positions.
+
+    Where it `selects`, these positions still arrive at the layer, which then no longer reads them.
+    """
 
     name: str
     units: int
     removed_units: int
     removed: Mapping[Where, np.ndarray]
+    selects: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +51,12 @@ class CutPlan:
     @cached_property
     def removed(self) -> dict[Where, np.ndarray]:
         """Sorted positions each (layer, axis) loses, over all groups, on the uncut model."""
-        found: dict[Where, list[np.ndarray]] = {}
-        for group in self.groups:
-            for where, positions in group.removed.items():
-                found.setdefault(where, []).append(positions)
-        return {where: np.unique(np.concatenate(parts)) for where, parts in found.items()}
+        return _joined(self.groups)
+
+    @cached_property
+    def deselected(self) -> dict[Where, np.ndarray]:
+        """Those of the `removed` positions that still arrive at the layer: what it loses to groups that select."""
+        return _joined(group for group in self.groups if group.selects)
 
     @cached_property
     def kept(self) -> dict[Where, np.ndarray]:
@@ -113,11 +119,21 @@ def ranges(positions: np.ndarray) -> str:
     return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
+def _joined(groups: Iterable[GroupCut]) -> dict[Where, np.ndarray]:
+    """Sorted positions each (layer, axis) loses to any of `groups`."""
+    found: dict[Where, list[np.ndarray]] = {}
+    for group in groups:
+        for where, positions in group.removed.items():
+            found.setdefault(where, []).append(positions)
+    return {where: np.unique(np.concatenate(parts)) for where, parts in found.items()}
+
+
 def _group_json(group: GroupCut, axes: Mapping[Where, int], lists: dict[str, int]) -> dict[str, Any]:
     members = [
         [axes[where], lists.setdefault(ranges(positions), len(lists))] for where, positions in group.removed.items()
     ]
-    return {"name": group.name, "units": group.units, "removed": group.removed_units, "members": members}
+    entry = {"name": group.name, "units": group.units, "removed": group.removed_units, "members": members}
+    return entry | ({"selects": True} if group.selects else {})
 
 
 def _positions(text: Any, longest: int) -> np.ndarray:
@@ -170,7 +186,17 @@ def _read_group(entry: Any, axes: list[tuple[Where, int]], lists: list[np.ndarra
     gone = _count(entry["removed"])
     if gone >= units:
         raise ValueError(f"group {entry['name']!r} would lose {gone} of its {units} units")
-    return GroupCut(_text(entry["name"]), units, gone, removed)
+    return GroupCut(_text(entry["name"]), units, gone, removed, _read_selects(entry, removed))
+
+
+def _read_selects(entry: Any, removed: Mapping[Where, np.ndarray]) -> bool:
+    selects = entry.get("selects", False)
+    if not isinstance(selects, bool):
+        raise TypeError(f"selects is {selects!r}, not true or false")
+    for module, axis in removed:
+        if selects and axis != "in":
+            raise ValueError(f"group {entry['name']!r} selects what a layer reads, so it cannot cut {module}:{axis}")
+    return selects
 
 
 def _check_whole(plan: CutPlan, axes: int) -> None:

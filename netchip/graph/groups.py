@@ -28,12 +28,16 @@ class ChannelGroup:
 
     A unit is the smallest set of channels that must go together: one channel mostly, the same offset of every group
     of a grouped convolution, a whole group of a GroupNorm. `norms` names the members that are BatchNorms with a scale.
+
+    A group that `selects` cuts nothing but what one layer reads: its members are that layer's "in" and the BatchNorms
+    whose scales score the units (see `streams`). Whoever makes the channels keeps them all.
     """
 
     name: str
     units: int
     members: tuple[Member, ...]
     norms: tuple[str, ...]
+    selects: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ This is what a cut is compared with. Zeroing BatchNorm's gamma and beta instead 
 zero (a gate, a Sigmoid) or a layer reads channels that no BatchNorm made.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from netchip.graph.cut_plan import CutPlan
 from netchip.nn.masking import zero_channels
@@ -37,16 +37,23 @@ def channel_dim(layer: nn.Module) -> int:
     return -1 - len(layer.kernel_size) if isinstance(layer, nn.modules.conv._ConvNd) else -1
 
 
+def changed_input(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], change: Callable[[Tensor], Tensor]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a convolution or linear layer with its input changed, given by place or by name."""
+    if args:
+        return (change(args[0]), *args[1:]), dict(kwargs)
+    return args, {**kwargs, "input": change(kwargs["input"])}
+
+
 def _zeroing(length: int, positions: np.ndarray, dim: int) -> Any:
-    """The pre-hook that zeroes `positions` of a layer's input, given by place or by name."""
+    """The pre-hook that zeroes `positions` of a layer's input."""
     keep = torch.ones(length, dtype=torch.bool)
     keep[torch.as_tensor(positions)] = False
 
     def hook(
         module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        if args:
-            return (zero_channels(args[0], keep, dim), *args[1:]), kwargs
-        return args, {**kwargs, "input": zero_channels(kwargs["input"], keep, dim)}
+        return changed_input(args, kwargs, lambda maps: zero_channels(maps, keep, dim))
 
     return hook

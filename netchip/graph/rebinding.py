@@ -15,16 +15,18 @@ from torch import Tensor, nn
 from netchip.errors import CheckpointMismatch, GraphError
 from netchip.graph.cut_plan import CutPlan, Where
 from netchip.graph.optimizer_state import Dims, cut_state, cut_tensor, rebind
+from netchip.graph.selection import refuse_selected, select_inputs, selected_positions
 from netchip.graph.slicing import axis_length, computed_tensors, layer_cut
 from netchip.graph.wrappers import wrapper_name
 
 
 @dataclass
 class Prepared:
-    """Everything a cut will assign: new tensors for old, new numbers of layers, new optimizer states."""
+    """Everything a cut will assign: new tensors for old, numbers and input selections of layers, optimizer states."""
 
     tensors: dict[Tensor, Tensor] = field(default_factory=dict)
     numbers: list[tuple[nn.Module, str, Any]] = field(default_factory=list)
+    selections: list[tuple[nn.Module, Tensor]] = field(default_factory=list)
     states: list[tuple[torch.optim.Optimizer, dict[Tensor, dict[str, Any]]]] = field(default_factory=list)
 
 
@@ -41,6 +43,7 @@ def prepare(model: nn.Module, plan: CutPlan, optimizers: tuple[torch.optim.Optim
     with torch.inference_mode(False), torch.no_grad():
         for tensor, (dims, _) in losses.items():
             prepared.tensors[tensor] = _replacement(tensor, dims)
+        prepared.selections = _selections(model, plan)
         for optimizer in optimizers:
             known = {p for group in optimizer.param_groups for p in group["params"]}
             states = {
@@ -62,6 +65,8 @@ def apply(model: nn.Module, prepared: Prepared) -> None:
                     held[name] = prepared.tensors[tensor]
     for module, name, number in prepared.numbers:
         setattr(module, name, number)
+    for layer, index in prepared.selections:
+        select_inputs(layer, index)
     for optimizer, states in prepared.states:
         rebind(optimizer, prepared.tensors, states)
 
@@ -132,11 +137,24 @@ def _losses(model: nn.Module, plan: CutPlan, prepared: Prepared) -> dict[Tensor,
     return losses
 
 
+def _selections(model: nn.Module, plan: CutPlan) -> list[tuple[nn.Module, Tensor]]:
+    """For each layer that no longer reads all of what arrives: which of it, on the device of the layer's weight."""
+    found: list[tuple[nn.Module, Tensor]] = []
+    for (name, axis), unread in plan.deselected.items():
+        if len(unread):
+            layer = model.get_submodule(name)
+            index = selected_positions(plan.kept[name, axis], unread)
+            found.append((layer, torch.as_tensor(index, device=layer.get_parameter("weight").device)))
+    return found
+
+
 def _check_axes(
     layer: nn.Module | Tensor, name: str, axes: Mapping[str, np.ndarray], lengths: Mapping[Where, int]
 ) -> None:
     if isinstance(layer, nn.Module) and (computed := computed_tensors(layer)):
         raise GraphError(f"{name}: its weight is computed by {computed}, so it cannot be cut; remove that first")
+    if isinstance(layer, nn.Module):
+        refuse_selected(layer, name, axes)
     for axis in axes:
         if axis_length(layer, axis) != lengths[name, axis]:
             raise CheckpointMismatch(

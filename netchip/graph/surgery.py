@@ -83,8 +83,9 @@ def _group_cut(group: ChannelGroup, keep: np.ndarray) -> GroupCut:
         )
     if not keep.any():
         raise GraphError(f"{group.name}: the mask keeps none of its {group.units} units; a layer needs at least one")
-    removed = {(member.module, member.axis): np.sort(member.index[~keep].ravel()) for member in group.members}
-    return GroupCut(group.name, group.units, int((~keep).sum()), removed)
+    cut_members = [member for member in group.members if member.axis == "in" or not group.selects]
+    removed = {(member.module, member.axis): np.sort(member.index[~keep].ravel()) for member in cut_members}
+    return GroupCut(group.name, group.units, int((~keep).sum()), removed, group.selects)
 
 
 def _affected(coupling: Coupling, touched: set[Where]) -> dict[str, tuple[int, ...]]:

@@ -41,6 +41,36 @@ def test_json_by_hand():
     assert [group.name for group in _plan().only("b").groups] == ["b"]
 
 
+def _selecting() -> CutPlan:
+    groups = (
+        GroupCut("a", 4, 2, {("b", "in"): np.array([1, 2])}, selects=True),
+        GroupCut("c", 3, 1, {("c", "out"): np.array([0]), ("b", "in"): np.array([4])}),
+    )
+    return CutPlan(groups, {("b", "in"): 7, ("c", "out"): 3}, {"b.weight": (6, 7)})
+
+
+def test_what_is_deselected_is_told_apart_from_what_is_cut():
+    plan = _selecting()
+    assert plan.removed["b", "in"].tolist() == [1, 2, 4]
+    assert plan.kept["b", "in"].tolist() == [0, 3, 5, 6]
+    assert {where: gone.tolist() for where, gone in plan.deselected.items()} == {("b", "in"): [1, 2]}
+    assert plan.only("c").deselected == {}
+    assert plan.only("a").groups[0].selects
+
+
+def test_only_groups_that_select_say_so_in_json():
+    data = _selecting().to_json()
+    assert data["groups"] == [
+        {"name": "a", "units": 4, "removed": 2, "members": [[0, 0]], "selects": True},
+        {"name": "c", "units": 3, "removed": 1, "members": [[1, 1], [0, 2]]},
+    ]
+    read = CutPlan.from_json(json.loads(json.dumps(data)))
+    assert [group.selects for group in read.groups] == [True, False]
+    assert read == _selecting()
+    del data["groups"][0]["selects"]
+    assert CutPlan.from_json(data) != _selecting()
+
+
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
@@ -62,6 +92,8 @@ def test_json_by_hand():
         (lambda d: d["groups"][0]["members"].append([0, 0]), "stands twice in group"),
         (lambda d: d["groups"][0]["members"].append([-1, 0]), "-1 is not a whole number"),
         (lambda d: d["groups"][0]["members"].append([9, 0]), "IndexError"),
+        (lambda d: d["groups"][0].update(selects=1), "selects is 1, not true or false"),
+        (lambda d: d["groups"][0].update(selects=True), "group 'a' selects what a layer reads, so it cannot cut a:out"),
         (lambda d: d["tensors"].update({"a.weight": [4.5]}), "4.5 is not a whole number"),
     ],
 )

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from netchip.graph.cut_plan import CutPlan, GroupCut
-from netchip.graph.masked import channel_dim, masked
+from netchip.graph.masked import changed_input, channel_dim, masked
 
 
 def _plan(where, length, positions):
@@ -53,6 +53,28 @@ def test_what_is_only_made_or_passed_on_is_not_masked():
     expected = model(example)
     with masked(model, cuts):
         assert torch.equal(model(example), expected)
+
+
+def test_the_input_is_changed_where_it_was_given():
+    one, other = torch.ones(2), torch.zeros(2)
+    args, kwargs = changed_input((one, other), {"output_size": 3}, lambda x: 2 * x)
+    assert (args[0].tolist(), args[1].tolist(), kwargs) == ([2, 2], [0, 0], {"output_size": 3})
+    given = {"input": one, "output_size": 3}
+    args, kwargs = changed_input((), given, lambda x: 2 * x)
+    assert (args, kwargs["input"].tolist(), kwargs["output_size"]) == ((), [2, 2], 3)
+    assert given["input"] is one
+
+
+def test_what_is_deselected_is_masked_like_what_is_cut():
+    conv, image = nn.Sequential(nn.Conv2d(4, 2, 1)), torch.randn(1, 4, 2, 2)
+    groups = (
+        GroupCut("cut", 2, 1, {("0", "in"): np.array([0])}),
+        GroupCut("selected", 2, 1, {("0", "in"): np.array([3])}, selects=True),
+    )
+    silent = image.clone()
+    silent[:, [0, 3]] = 0
+    with masked(conv, CutPlan(groups, {("0", "in"): 4}, {})):
+        assert torch.equal(conv(image), nn.functional.conv2d(silent, conv[0].weight, conv[0].bias))
 
 
 def test_channel_dimensions():

@@ -8,6 +8,7 @@ from torch import nn
 from netchip.errors import CheckpointMismatch, GraphError
 from netchip.graph.cut_plan import CutPlan, GroupCut
 from netchip.graph.rebinding import apply, find, prepare
+from netchip.graph.selection import INDEX
 
 
 def _plan(removed, lengths):
@@ -61,6 +62,52 @@ def test_plans_that_do_not_fit_are_refused():
     lazy[0].out_features = 4
     with pytest.raises(GraphError, match=r"0\.weight is a UninitializedParameter"):
         prepare(lazy, _plan({("0", "out"): [0]}, {("0", "out"): 4}))
+
+
+def _selecting(positions, length, *cuts):
+    selected = GroupCut("s", 9, 1, {("1", "in"): np.array(positions, dtype=np.int64)}, selects=True)
+    return CutPlan((selected, *cuts), {("1", "in"): length, ("0", "out"): length}, {})
+
+
+def test_a_layer_that_deselects_reads_by_an_index_among_what_arrives():
+    model = nn.Sequential(nn.Linear(3, 6), nn.Linear(6, 2))
+    weight, example = model[1].weight.detach().clone(), torch.randn(4, 3)
+    really = GroupCut("r", 6, 2, {("0", "out"): np.array([1, 3]), ("1", "in"): np.array([1, 3])})
+    prepared = prepare(model, _selecting([0, 4], 6, really))
+    assert not hasattr(model[1], INDEX)
+    hidden = model[0](example)
+    apply(model, prepared)
+    assert model[1].get_buffer(INDEX).tolist() == [1, 3]  # 2 and 5 of the arriving 0, 2, 4, 5
+    assert (model[0].out_features, model[1].in_features) == (4, 2)
+    assert torch.equal(model[1].weight, weight[:, [2, 5]])
+    assert torch.allclose(model(example), nn.functional.linear(hidden[:, [2, 5]], weight[:, [2, 5]], model[1].bias))
+
+
+def test_no_index_where_nothing_is_deselected():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+    apply(model, prepare(model, _selecting([], 4)))
+    assert not hasattr(model[1], INDEX)
+    assert not model[1]._forward_pre_hooks
+
+
+def test_a_layer_that_selects_loses_no_more_of_what_it_reads():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+    apply(model, prepare(model, _selecting([1], 4)))
+    with pytest.raises(GraphError, match=r"1: reads a selection of its input already \(buffer 'input_index'\)"):
+        prepare(model, _selecting([1], 3))
+    with pytest.raises(GraphError, match="1: reads a selection"):
+        prepare(model, _plan({("1", "in"): [0]}, {("1", "in"): 3}))
+    apply(model, prepare(model, _plan({("1", "out"): [0]}, {("1", "out"): 2})))
+    assert model[1].weight.shape == (1, 3)
+
+
+def test_the_index_is_made_where_the_weight_is():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)).to("meta")
+    with torch.inference_mode():
+        prepared = prepare(model, _selecting([1], 4))
+    [(layer, index)] = prepared.selections
+    assert layer is model[1]
+    assert (index.device.type, index.shape, index.dtype, index.is_inference()) == ("meta", (3,), torch.int64, False)
 
 
 def test_bare_parameters_and_aliases_are_found():
