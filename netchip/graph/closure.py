@@ -161,7 +161,7 @@ class _Closure:
             ends = self._tensor(source, dim)[relation.source], self._tensor(target, relation.dim)[relation.target]
             self._tie(*ends)
         elif isinstance(relation, Mixed):
-            self._ban(self._tensor(source, dim), Ban(f"are {relation.reason}", inexact=True))
+            self._ban(self._tensor(source, dim), Ban(f"are {relation.reason}", relation.inexact))
 
     def _cross(self, layer: nn.Module, node: Node, dim: int, *, made: bool) -> None:
         """From a layer's result (`made`) or from what it reads to its own axes, and to its other side."""
@@ -255,7 +255,7 @@ class _Closure:
 def _unheld(node: Node, mixed: Mixed | None) -> Ban:
     """Why positions stay that none of an operation's operands holds."""
     if mixed is not None:
-        return Ban(f"are {mixed.reason}", inexact=True)
+        return Ban(f"are {mixed.reason}", mixed.inexact)
     made = type(node.grad_fn).__name__.rstrip("0123456789").removesuffix("Backward")
     if "View" in made:
         return Ban("come out of a reshape that cannot be followed", inexact=True)

@@ -24,9 +24,13 @@ class Link:
 
 @dataclass(frozen=True)
 class Mixed:
-    """The operation does not pass channels on one by one; `reason` completes "its channels are ..."."""
+    """The operation does not pass channels on one by one; `reason` completes "its channels are ...".
+
+    `inexact` ones could be cut if the cut network need not equal the masked one.
+    """
 
     reason: str
+    inexact: bool = True
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,13 @@ def _removed(step: Step, dim: int) -> Relation:
     if dim == along:
         return Mixed(f"taken one by one by `{step.name}`")
     return _same(dim - (dim > along), step.source[dim])
+
+
+def _picked(step: Step, dim: int) -> Relation:
+    """index_select: its numbers are those of the uncut channels, so that after a cut they would pick others."""
+    if dim == _from_front(_saved(step, "dim"), len(step.source)):
+        return Mixed(f"picked by number by `{step.name}`, and a cut does not number them anew", inexact=False)
+    return _same(dim, step.source[dim])
 
 
 def _pad(step: Step, dim: int) -> Relation:
@@ -312,6 +323,7 @@ def _all(names: Sequence[str], rule: _Rule) -> dict[str, _Rule]:
 _RULES: dict[str, _Rule] = {
     "Cat": _cat,
     "Slice": _slice,
+    "IndexSelect": _picked,
     "ConstantPadNd": _pad,
     "Permute": _permute,
     "Unsqueeze": _unsqueeze,

@@ -45,6 +45,7 @@ FOLLOWED = {
     "repeat": ((2, 3, 2), 1, lambda x: x.repeat(1, 2, 1)),
     "expand": ((2, 3, 1), 1, lambda x: x.expand(-1, -1, 4)),
     "flip of another dimension": ((2, 3, 4), 1, lambda x: x.flip(2)),
+    "index_select of another dimension": ((2, 3, 4), 1, lambda x: x.index_select(2, torch.tensor([3, 0]))),
     "max pool": ((2, 3, 4, 4), 1, lambda x: F.max_pool2d(x, 2)),
     "upsample": ((2, 3, 4, 4), 1, lambda x: F.interpolate(x, scale_factor=2)),
     "softmax over another dimension": ((2, 3, 4), 1, lambda x: x.softmax(-1)),
@@ -124,6 +125,13 @@ def test_what_mixes_channels_says_so(shape, dim, operation, reason):
     relation = relate(step_of(operation(tensor(*shape))), dim)
     assert isinstance(relation, Mixed)
     assert reason in relation.reason
+
+
+@pytest.mark.parametrize("numbers", [[2, 0], [0, 1, 2], [2, 1, 0]])
+def test_what_is_picked_by_number_stays_even_where_cuts_may_be_inexact(numbers):
+    relation = relate(step_of(tensor(2, 3, 4).index_select(1, torch.tensor(numbers))), 1)
+    assert relation == Mixed("picked by number by `IndexSelect`, and a cut does not number them anew", inexact=False)
+    assert relate(step_of(tensor(2, 3, 4).flip(1)), 1) == Mixed("reordered by `Flip`", inexact=True)
 
 
 def test_one_entry_is_spread_not_tied():
