@@ -9,6 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from netchip.models.build import build, example_input
+from netchip.models.spec import ModelSpec
+
 
 def conv_bn(i, o, k=3, stride=1, groups=1, act=nn.ReLU):
     return nn.Sequential(nn.Conv2d(i, o, k, stride, k // 2, groups=groups, bias=False), nn.BatchNorm2d(o), act())
@@ -507,5 +510,18 @@ def network() -> Callable[[str], tuple[nn.Module, Any]]:
                 made[name] = lively(build()).eval(), example()
         model, example = made[name]
         return copy.deepcopy(model), example
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def reference() -> Callable[..., tuple[nn.Module, Any]]:
+    """reference("resnet18", width, image size) -> (a lively network of the zoo in eval mode, a batch of two)."""
+
+    def get(name: str, width: float = 0.25, size: int | None = 16) -> tuple[nn.Module, Any]:
+        spec = ModelSpec(name=name, width=width, image_size=size)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return lively(build(spec)).eval(), example_input(spec, batch=2)
 
     return get
