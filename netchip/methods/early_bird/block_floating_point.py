@@ -50,8 +50,8 @@ class BlockFloatingPoint:
     Gradients, weights and momentum are rounded by draws that depend on `seed` and the number of the step alone, so
     ranks with equal gradients keep equal weights; activations and errors use torch's global generator.
 
-    Adam's second moments are rounded like the rest, and those that become zero make for steps of any size: train with
-    SGD, as the paper does.
+    Adam's second moments are rounded like the rest, and those that become zero make for steps of any size, so that even
+    digits are not learnt: train with SGD, as the paper does.
 
     Raises `ConfigError` for a network without such layers, one that is emulated already, and settings that cannot work.
     """
