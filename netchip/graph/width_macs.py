@@ -64,7 +64,7 @@ class WidthMacs:
     def smallest(self, least_widths: ArrayLike = 1) -> int:
         """MACs an image where every group keeps its `least_widths` [groups], or that one number: the least reachable."""
         least = np.asarray(least_widths)
-        return int(self.macs(np.full_like(self.units, least) if least.ndim == 0 else least))
+        return int(self.macs(np.full(self.units.shape, least) if least.ndim == 0 else least))
 
     def _block(self, widths: NDArray[np.integer]) -> Integers:
         """[N] for [N, groups]; sizes are far below 2^53, so that float64, which multiplies faster, is exact."""
@@ -204,8 +204,7 @@ def _bounds(shape: LayerShape) -> list[int]:
 
 def _cut_members(group: ChannelGroup) -> list[Member]:
     """The members that lose positions; of a group that selects its input only the reader, as the stream stays whole."""
-    selects = getattr(group, "selects", False)
-    return [member for member in group.members if member.axis == "in" or not selects]
+    return [member for member in group.members if member.axis == "in" or not group.selects]
 
 
 def _different(dependence: _Dependence, cuts: _Cuts) -> list[int]:

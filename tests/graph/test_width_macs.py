@@ -14,6 +14,7 @@ from torch import nn
 from netchip.errors import CheckpointMismatch, GraphError, NetchipWarning
 from netchip.graph.coupling import channel_groups
 from netchip.graph.groups import ChannelGroup, Coupling, Member
+from netchip.graph.streams import keep_streams
 from netchip.graph.surgery import cut, plan
 from netchip.graph.to_workload import to_workload
 from netchip.graph.width_macs import WidthMacs, width_macs
@@ -28,7 +29,7 @@ SMALL = [
 ]  # fmt: skip
 OURS = [
     ("vgg16_bn", 0.125, None), ("resnet20", 0.5, None), ("preresnet20", 0.5, None), ("resnet18", 0.125, 64),
-    ("resnet50", 0.125, 64), ("mobilenet_v2", 0.25, 64),
+    ("mobilenet_v2", 0.25, 64),
 ]  # fmt: skip
 TIMM = [
     pytest.param("densenet121", marks=pytest.mark.slow), "efficientnet_b0", "convnext_atto", "vit_tiny_patch16_224",
@@ -94,6 +95,15 @@ def test_reference_networks(name, width, size):
     spec = ModelSpec(name=name, width=width, image_size=size)
     model, example = build(spec), example_input(spec)
     check_against_cuts(model, example, channel_groups(model, example), batch=1)
+
+
+@pytest.mark.parametrize("name", ["preresnet20", "resnet20"])
+def test_networks_whose_streams_stay_whole(name):
+    spec = ModelSpec(name=name, width=0.5)
+    model, example = build(spec), example_input(spec)
+    coupling = keep_streams(model, example, channel_groups(model, example))
+    assert any(group.selects for group in coupling.groups)
+    check_against_cuts(model, example, coupling, batch=1)
 
 
 @needs_timm
@@ -180,6 +190,34 @@ def test_a_convolution_in_one_dimension_by_hand(network):
     model, example = network("1d")
     macs = width_macs(model, example, channel_groups(model, example))
     assert macs.macs([4, 5]) == 2 * 4 * 3 * 7 + 4 * 5 * 3 * 5 + 5 * 2 * 5
+
+
+class PreActivation(nn.Module):
+    """One block whose stream stays whole: `a` reads a selection of it, scored by n1, and `fc` one scored by n3."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.fc = nn.Conv2d(3, 8, 1), nn.Linear(8, 2)
+        self.n1, self.a = nn.BatchNorm2d(8), nn.Conv2d(8, 6, 3, padding=1)
+        self.n2, self.b, self.n3 = nn.BatchNorm2d(6), nn.Conv2d(6, 8, 3, padding=1), nn.BatchNorm2d(8)
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = x + self.b(self.n2(self.a(self.n1(x).relu())).relu())
+        return self.fc(self.n3(x).relu().mean((2, 3)))
+
+
+def test_a_group_that_selects_narrows_its_reader_alone():
+    model, example = PreActivation(), images()
+    coupling = keep_streams(model, example, channel_groups(model, example))
+    macs = check_against_cuts(model, example, coupling, batch=1)
+    assert sum(group.selects for group in coupling.groups) == 2
+    kept = {("a", "in"): 5, ("a", "out"): 4, ("fc", "in"): 3}
+    widths = [
+        next(kept[m.module, m.axis] for m in group.members if (m.module, m.axis) in kept) for group in coupling.groups
+    ]
+    assert sorted(widths) == [3, 4, 5]
+    assert macs.macs(widths) == 64 * (3 * 8 + 9 * 5 * 4 + 9 * 4 * 8) + 3 * 2
 
 
 # Sizes of activations -------------------------------------------------------------------------------------------------
@@ -329,6 +367,8 @@ def test_least_widths_are_checked(densenet):
         densenet.smallest(0)
     with pytest.raises(GraphError, match=r"widths are of shape \(2,\)"):
         densenet.smallest([1, 1])
+    with pytest.raises(GraphError, match="widths are float64"):
+        densenet.smallest(2.7)
 
 
 def test_no_candidates_and_small_integer_types(densenet):
