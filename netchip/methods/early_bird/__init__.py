@@ -17,6 +17,8 @@ METHOD = Method(
         "smoke": experiments.smoke,
         "digits": experiments.digits,
         "cifar10-small": experiments.cifar10_small,
+        "vgg16-cifar10": experiments.vgg16_cifar10,
+        "preresnet101-cifar10": experiments.preresnet101_cifar10,
     },
     runner="netchip.methods.early_bird.run:run",
     inspector="netchip.methods.early_bird.treatment:treatment",

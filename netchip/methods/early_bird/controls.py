@@ -1,34 +1,45 @@
-"""What a ticket must beat to be worth its search: a random one, and a uniformly narrower network of as many MACs."""
+"""What a ticket must beat to be worth its search: a random one, one drawn at the end, a uniformly narrower network."""
 
-import copy
+from dataclasses import dataclass
 
 from torch import nn
+from torch.optim import Optimizer
 
 from netchip.errors import ConfigError, ModelError
 from netchip.graph.surgery import CutPlan, cut
 from netchip.graph.to_workload import to_workload
-from netchip.methods.early_bird.phases import SearchPhase
+from netchip.methods.early_bird.draws import Draw
+from netchip.methods.early_bird.search import TicketSearch
 from netchip.models.build import build, example_input
 from netchip.models.spec import ModelSpec
 from netchip.train.optimizers import make_optimizer
-from netchip.train.phase import Classification
 from netchip.train.spec import OptimizerSpec
 
 _HALVINGS = 12
 
 
-def random_ticket(search: SearchPhase, spec: OptimizerSpec, seed: int) -> tuple[Classification, CutPlan]:
-    """The network and the optimizer at the draw, cut to a random ticket of as many channels, ready to be trained on.
+@dataclass(frozen=True)
+class Trainee:
+    """A network and the optimizer that goes on training it."""
 
-    Call it before the ticket itself is cut: the searched network is copied, not touched.
-    """
-    network: nn.Module = copy.deepcopy(search.model)
+    network: nn.Module
+    optimizer: Optimizer
+
+
+def dense_at(draw: Draw, network: nn.Module, spec: OptimizerSpec) -> Trainee:
+    """`network`, newly built, and its optimizer as they were when the ticket was drawn."""
     optimizer = make_optimizer(spec, network.parameters())
-    optimizer.load_state_dict(copy.deepcopy(search.optimizer.state_dict()))  # torch would share the momentum buffers
-    plan = search.search.random_plan(seed)
-    cut(network, plan, optimizer=optimizer, example=search.search.example)
-    pull = search.search.pull_on(network)
-    return Classification(network, spec, optimizer=optimizer, after_backward=pull), plan
+    network.load_state_dict(dict(draw.model))
+    optimizer.load_state_dict(dict(draw.optimizer))
+    return Trainee(network, optimizer)
+
+
+def cut_like(draw: Draw, trainee: Trainee, plan: CutPlan, search: TicketSearch) -> None:
+    """Cuts another plan than the ticket's out of the dense network, in place, with starting weights of the same kind."""
+    if not draw.ticket.inherits:
+        trainee.network.load_state_dict(dict(search.starting_state(trainee.network)))
+        trainee.optimizer.state.clear()
+    cut(trainee.network, plan, optimizer=trainee.optimizer, example=search.example)
 
 
 def uniform_width(spec: ModelSpec, macs: int) -> ModelSpec:

@@ -13,7 +13,7 @@ def digits() -> EarlyBirdConfig:
         model=ModelSpec(name="resnet20", in_channels=1, classes=10, image_size=16),
         optimizer=OptimizerSpec(learning_rate=0.05, momentum=0.9, weight_decay=1e-4, schedule="cosine"),
         epochs=20,
-        ratio=0.5,
+        ratio=(0.5,),
         latest_epoch=12,
     )
 
@@ -32,6 +32,30 @@ def cifar10_small() -> EarlyBirdConfig:
         model=ModelSpec(name="vgg16_bn", width=0.25, image_size=32),
         optimizer=OptimizerSpec(learning_rate=0.1, momentum=0.9, weight_decay=1e-4, schedule="cosine"),
         epochs=20,
-        ratio=0.5,
+        ratio=(0.5,),
         latest_epoch=15,
+    )
+
+
+def vgg16_cifar10() -> EarlyBirdConfig:
+    """The paper's settings: VGG-16, CIFAR-10, 160 epochs, one search for ratios 0.3, 0.5 and 0.7. Needs a GPU."""
+    return EarlyBirdConfig(
+        data=DatasetSpec(name="cifar10", batch_size=256, augment="crop-flip"),
+        model=ModelSpec(name="vgg16_bn", image_size=32),
+        optimizer=_paper_optimizer(),
+        epochs=160,
+        ratio=(0.3, 0.5, 0.7),
+        min_share=0.0,
+    )
+
+
+def preresnet101_cifar10() -> EarlyBirdConfig:
+    """The paper's settings: PreResNet-101 with its residual stream kept whole, otherwise as vgg16-cifar10. Needs a GPU."""
+    return vgg16_cifar10().changed(model={"name": "preresnet101"}, stream="full", counting="official")
+
+
+def _paper_optimizer() -> OptimizerSpec:
+    """Section 4.1: SGD with momentum, rate 0.1, a tenth of it at epochs 80 and 120, weight decay 1e-4."""
+    return OptimizerSpec(
+        learning_rate=0.1, momentum=0.9, weight_decay=1e-4, schedule="multistep", milestones=(80, 120), factor=0.1
     )

@@ -11,26 +11,30 @@ FORWARD_PASSES = 3
 
 @dataclass(frozen=True)
 class Ledger:
-    """Training MACs of a run that draws its ticket after `drawn_epoch` of `epochs` epochs of `images` images each.
+    """Training MACs of a dense network for `search_epochs`, then of what was cut out of it for `retrain_epochs`.
 
-    `dense_macs` and `ticket_macs` are forward MACs an image. Without a ticket `drawn_epoch` equals `epochs`.
+    `dense_macs` and `ticket_macs` are forward MACs an image, `images` the images of an epoch, `epochs` what the dense network
+    that it is compared with trains for. A ticket with inherited weights trains for the epochs that are left; one that starts
+    anew for all of them, a rewound one for those since its weights. A network that nothing was cut from (the dense one, a
+    uniformly narrower one) has no `search_epochs`: `ticket_macs` are its own.
     """
 
     dense_macs: int
     ticket_macs: int
     images: int
     epochs: int
-    drawn_epoch: int
+    search_epochs: int
+    retrain_epochs: int
 
     @property
     def search_macs(self) -> int:
         """The dense network until the draw."""
-        return FORWARD_PASSES * self.dense_macs * self.images * self.drawn_epoch
+        return FORWARD_PASSES * self.dense_macs * self.images * self.search_epochs
 
     @property
     def retrain_macs(self) -> int:
-        """The ticket from the draw on."""
-        return FORWARD_PASSES * self.ticket_macs * self.images * (self.epochs - self.drawn_epoch)
+        """What was cut out of it, from the draw on."""
+        return FORWARD_PASSES * self.ticket_macs * self.images * self.retrain_epochs
 
     @property
     def total_macs(self) -> int:

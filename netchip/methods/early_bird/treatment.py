@@ -1,21 +1,21 @@
-"""What an early-bird ticket could prune in a network, and why not the rest."""
+"""What an early-bird ticket could prune in a network, by what, and why not the rest."""
 
 from typing import Any
 
 from torch import nn
 
 from netchip.errors import NetchipError
-from netchip.methods.early_bird.search import TicketSearch
+from netchip.methods.early_bird.prunable import prunable
 from netchip.methods.method import Treatment
 
 
 def treatment(model: nn.Module, example: Any) -> Treatment:
-    """The channel groups whose channels a BatchNorm scale ranks; a network without any gets the reasons instead."""
+    """The channel groups that `importance="auto"` would rank; a network without any gets the reasons instead."""
     try:
-        search = TicketSearch(model, example)
+        found = prunable(model, example, importance="auto", stream="coupled")
     except NetchipError as error:
         return Treatment((), 0, str(error))
-    treated = tuple(group.name for group in search.groups)
-    others = [group.name for group in search.coupling.groups if group.name not in treated]
-    why_not = f"no BatchNorm scale ranks the channels of: {', '.join(others)}" if others else ""
-    return Treatment(treated, sum(group.units for group in search.groups), why_not)
+    unranked = [f"those of {left.name} {left.reason}" for left in found.unranked]
+    by = "weights (group L2), having no BatchNorm" if found.importance == "l2" else ""
+    why_not = "; ".join([*([f"ranked by {by}"] if by else []), *unranked])
+    return Treatment(tuple(group.name for group in found.groups), sum(group.units for group in found.groups), why_not)

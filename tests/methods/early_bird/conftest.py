@@ -1,5 +1,7 @@
 """Small networks with BatchNorm that the tests of this room train and cut."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -21,6 +23,18 @@ def network() -> nn.Sequential:
                 module.running_mean.normal_()
                 module.bias.normal_()
     return made
+
+
+@pytest.fixture
+def trained_on() -> Callable[[nn.Module], None]:
+    """Every scale and weight one per cent larger: an epoch in which something moves and no channel overtakes another."""
+
+    def grow(network: nn.Module) -> None:
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.mul_(1.01)
+
+    return grow
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
 """Figures of the comparison, worked out by hand."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -10,8 +7,7 @@ from torch import nn
 
 from netchip.data.batches import Batches
 from netchip.data.images import Split
-from netchip.methods.early_bird.comparison import Trained, accuracy_percent
-from netchip.models.spec import ModelSpec
+from netchip.methods.early_bird.comparison import accuracy_percent
 
 
 class Constant(nn.Module):
@@ -27,8 +23,3 @@ def test_accuracy_is_hits_over_images_and_no_mean_over_batches() -> None:
     split = Split(np.zeros((7, 1, 2, 2), dtype=np.uint8), labels)
     test = Batches(split, batch_size=4, seed=0, mean=(0.5,), std=(1.0,), shuffle=False, drop_last=False)
     assert accuracy_percent(Constant(), test) == pytest.approx(100 * 3 / 7)
-
-
-def test_the_seconds_of_an_arm_are_those_of_all_its_phases() -> None:
-    phases: Any = (SimpleNamespace(seconds=2.5), SimpleNamespace(seconds=4.0))
-    assert Trained(nn.Identity(), ModelSpec(), phases, 100).seconds == 6.5

@@ -1,5 +1,6 @@
 """Controls: a random ticket is as large as the drawn one, a uniform network costs as many MACs, and both are trained alike."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,8 @@ from torch import nn
 import netchip
 from netchip.errors import ConfigError
 from netchip.methods.early_bird import experiments
-from netchip.methods.early_bird.controls import check_width, random_ticket, uniform_width
-from netchip.methods.early_bird.masks import minimum_widths
-from netchip.methods.early_bird.phases import SearchPhase
+from netchip.methods.early_bird.controls import check_width, cut_like, dense_at, uniform_width
+from netchip.methods.early_bird.draws import Draw, Draws
 from netchip.methods.early_bird.run import run
 from netchip.methods.early_bird.search import TicketSearch
 from netchip.models.build import build, example_input
@@ -23,65 +23,73 @@ from netchip.train.spec import OptimizerSpec
 SPEC = OptimizerSpec(learning_rate=0.1, momentum=0.9)
 
 
-def searched(network: nn.Module, example: torch.Tensor) -> SearchPhase:
-    phase = SearchPhase(network, SPEC, TicketSearch(network, example, ratio=0.5), latest_epoch=1)
+@pytest.fixture
+def drawn(network: nn.Sequential, example: torch.Tensor, tmp_path: Path) -> tuple[TicketSearch, Draw]:
+    """A search of one step, its ticket, and the network at the draw on disk."""
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+    search, draws = TicketSearch(network, example, ratio=0.5, min_share=0.25), Draws(tmp_path)
     network(example).square().sum().backward()
-    phase.optimizer.step()
-    assert phase.end_epoch(0)
-    return phase
+    optimizer.step()
+    search.end_epoch()
+    draws.write("0.5", search.draw(), 1, network, optimizer)
+    return search, draws.read("0.5", example)
 
 
-def test_a_random_ticket_keeps_as_many_channels_and_the_least_widths(
-    network: nn.Sequential, example: torch.Tensor
-) -> None:
-    search = TicketSearch(network, example, ratio=0.5, min_share=0.25)
+def test_a_random_ticket_keeps_as_many_channels_and_the_least_widths(drawn: tuple[TicketSearch, Draw]) -> None:
+    search, _ = drawn
     widths = [group.units - group.removed_units for group in search.random_plan(0).groups]
     assert sum(widths) == 10
-    assert all(width >= least for width, least in zip(widths, minimum_widths([8, 12], 0.25), strict=True))
+    assert all(width >= least for width, least in zip(widths, (2, 3), strict=True))
     assert search.random_plan(0) == search.random_plan(0)
     assert search.random_plan(0) != search.random_plan(1)
 
 
-def test_the_searched_network_is_not_touched(network: nn.Sequential, example: torch.Tensor) -> None:
-    phase = searched(network, example)
-    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    _, plan = random_ticket(phase, SPEC, seed=3)
-    assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
-    ticket = phase.search.ticket()
-    assert ticket is not None
-    assert plan != ticket.plan
-    ticket.cut(network, phase.optimizer)
-
-
-def test_training_it_leaves_the_search_optimizer_alone(network: nn.Sequential, example: torch.Tensor) -> None:
-    phase = searched(network, example)
-    before = [state["momentum_buffer"].clone() for state in phase.optimizer.state.values()]
-    random, _ = random_ticket(phase, SPEC, seed=3)
-    random.model(example).square().sum().backward()
-    random.optimizer.step()
-    after = [state["momentum_buffer"] for state in phase.optimizer.state.values()]
-    assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))
-
-
-def test_it_inherits_weights_and_momentum(network: nn.Sequential, example: torch.Tensor) -> None:
-    phase = searched(network, example)
-    random, plan = random_ticket(phase, SPEC, seed=3)
+def test_a_control_starts_from_the_network_at_the_draw(
+    network: nn.Sequential, drawn: tuple[TicketSearch, Draw]
+) -> None:
+    """Weights and momentum of the draw, whatever happens to the searched network afterwards."""
+    search, draw = drawn
+    kept_weight = network[0].weight.detach().clone()
+    with torch.no_grad():
+        network[0].weight.zero_()
+    trainee, plan = dense_at(draw, copy.deepcopy(network), SPEC), search.random_plan(3)
+    momentum = trainee.optimizer.state[trainee.network[0].weight]["momentum_buffer"].clone()  # type: ignore[index]
+    assert momentum.any()
+    cut_like(draw, trainee, plan, search)
     kept = np.setdiff1d(np.arange(8), plan.removed["0", "out"])
-    assert torch.equal(random.model[0].weight, network[0].weight[kept])  # type: ignore[index]
-    momentum = phase.optimizer.state[network[0].weight]["momentum_buffer"]
-    own = random.optimizer.state[random.model[0].weight]["momentum_buffer"]  # type: ignore[index]
-    assert torch.equal(own, momentum[kept])
+    layer = trainee.network[0]  # type: ignore[index]
+    assert torch.equal(layer.weight, kept_weight[kept])
+    assert torch.equal(trainee.optimizer.state[layer.weight]["momentum_buffer"], momentum[kept])
+    assert plan != draw.ticket.plan
 
 
-def test_the_pull_stays_on_its_scales(network: nn.Sequential, example: torch.Tensor) -> None:
-    random, _ = random_ticket(searched(network, example), SPEC, seed=3)
-    assert random.after_backward is not None
-    random.model.zero_grad()
-    random.model(example).sum().backward()
-    scale = random.model[1].weight  # type: ignore[index]
-    before = scale.grad.clone()
-    random.after_backward()
-    torch.testing.assert_close(scale.grad - before, 1e-4 * scale.detach().sign(), atol=1e-6, rtol=0)
+def test_a_control_of_a_rewound_ticket_is_rewound_too(
+    network: nn.Sequential, example: torch.Tensor, tmp_path: Path
+) -> None:
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+    first = network[0].weight.detach().clone()
+    search, draws = TicketSearch(network, example, weights="rewind"), Draws(tmp_path)
+    network(example).square().sum().backward()
+    optimizer.step()
+    search.end_epoch()
+    draws.write("0.5", search.draw(), 1, network, optimizer)
+    draw = draws.read("0.5", example)
+    trainee, plan = dense_at(draw, copy.deepcopy(network), SPEC), search.random_plan(0)
+    cut_like(draw, trainee, plan, search)
+    kept = np.setdiff1d(np.arange(8), plan.removed["0", "out"])
+    assert torch.equal(trainee.network[0].weight, first[kept])  # type: ignore[index]
+    assert not trainee.optimizer.state
+
+
+def test_the_plan_of_another_network_follows_its_own_scales(
+    network: nn.Sequential, drawn: tuple[TicketSearch, Draw]
+) -> None:
+    search, draw = drawn
+    assert search.plan_from(network) == draw.ticket.plan
+    later = copy.deepcopy(network)
+    with torch.no_grad():
+        later[1].weight.copy_(later[1].weight.flip(0))
+    assert search.plan_from(later) != draw.ticket.plan
 
 
 @pytest.mark.parametrize("share", [0.25, 0.6, 0.9])
@@ -106,17 +114,27 @@ def test_a_network_without_a_width_is_refused_before_training(tmp_path: Path) ->
 
 def test_a_run_with_all_controls(tmp_path: Path) -> None:
     config = experiments.smoke().changed(
-        epochs=3, latest_epoch=2, data={"batch_size": 128}, train={"progress": "quiet"}, controls=("random", "uniform")
+        epochs=3,
+        latest_epoch=2,
+        data={"batch_size": 128},
+        train={"progress": "quiet"},
+        controls=("random", "uniform", "late"),
     )
     with RunDir.open(tmp_path, "early-bird", "controls", config, config.seed) as rundir:
         result = run(config, rundir)
         again = run(config, rundir)
-    assert [arm.name for arm in result.arms] == ["dense", "uniform", "random", "ticket"]
-    assert [arm.role for arm in result.arms] == ["baseline"] * 3 + ["ours"]
+    assert [arm.name for arm in result.arms] == ["dense", "uniform", "random", "late", "ticket"]
+    assert [arm.role for arm in result.arms] == ["baseline"] * 4 + ["ours"]
     assert again.metrics == result.metrics
     by_name = {arm.name: arm for arm in result.arms}
     example = example_input(config.model)
-    for name, folder in {"random": "random", "uniform": "uniform", "dense": "dense", "ticket": "."}.items():
+    for name, folder in {
+        "random": "random",
+        "late": "late",
+        "uniform": "uniform",
+        "dense": "dense",
+        "ticket": ".",
+    }.items():
         network = netchip.load(rundir.path / folder)
         assert netchip.to_workload(network, example).macs == by_name[name].counted["macs"]
     plain = config.changed(controls=())
@@ -127,4 +145,8 @@ def test_a_run_with_all_controls(tmp_path: Path) -> None:
     )
     narrow = by_name["uniform"].counted
     assert narrow["training_macs"] == 3 * 1024 * 3 * narrow["macs"]
+    dense, late = by_name["dense"].counted, by_name["late"].counted
+    assert late["training_macs"] == 3 * 1024 * (3 * dense["macs"] + late["macs"]), (
+        "three dense epochs, one of the ticket"
+    )
     assert any(note.startswith("uniform: the same network at width") for note in result.notes)

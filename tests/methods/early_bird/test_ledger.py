@@ -9,7 +9,7 @@ DENSE_FLOPS = 3_640_000_000  # of one forward pass, by the released counter, whi
 
 
 def pflop(forward: float, drawn: int, dense: float = DENSE_FLOPS) -> float:
-    return Ledger(round(dense), round(forward), IMAGENET, EPOCHS, drawn).total_macs / 1e15
+    return Ledger(round(dense), round(forward), IMAGENET, EPOCHS, drawn, EPOCHS - drawn).total_macs / 1e15
 
 
 def test_the_unpruned_total() -> None:
@@ -28,11 +28,21 @@ def test_the_published_rows_of_resnet18(slimming: float, early_bird: float) -> N
 
 
 def test_by_hand() -> None:
-    ledger = Ledger(dense_macs=10, ticket_macs=4, images=100, epochs=5, drawn_epoch=2)
+    ledger = Ledger(dense_macs=10, ticket_macs=4, images=100, epochs=5, search_epochs=2, retrain_epochs=3)
     assert (ledger.search_macs, ledger.retrain_macs) == (3 * 10 * 100 * 2, 3 * 4 * 100 * 3)
     assert (ledger.total_macs, ledger.dense_total_macs) == (9600, 15000)
     assert ledger.share_percent == pytest.approx(64.0)
 
 
-def test_without_a_ticket_nothing_is_saved() -> None:
-    assert Ledger(10, 10, 100, epochs=5, drawn_epoch=5).share_percent == 100.0
+def test_a_ticket_that_starts_anew_trains_for_all_epochs() -> None:
+    """The composition of the paper's re-initialisation row: dense e / E + ticket."""
+    assert Ledger(10, 4, 100, epochs=5, search_epochs=2, retrain_epochs=5).share_percent == pytest.approx(40 + 40)
+
+
+def test_a_ticket_drawn_at_the_end_pays_for_the_whole_dense_training() -> None:
+    assert Ledger(10, 4, 100, epochs=5, search_epochs=5, retrain_epochs=3).share_percent == pytest.approx(100 + 24)
+
+
+def test_a_network_that_was_never_cut() -> None:
+    assert Ledger(10, 10, 100, epochs=5, search_epochs=0, retrain_epochs=5).share_percent == 100.0
+    assert Ledger(10, 4, 100, epochs=5, search_epochs=0, retrain_epochs=5).share_percent == pytest.approx(40.0)

@@ -69,7 +69,7 @@ def test_the_folder_gives_the_network_back(done: tuple[Path, Result]) -> None:
 def test_figures_are_plain_json(done: tuple[Path, Result]) -> None:
     path, _ = done
     figures = {file.stem: read_json(file) for file in sorted((path / "figures").iterdir())}
-    assert [figure["kind"] for figure in figures.values()] == ["line", "line", "heatmap", "bars"]
+    assert [figure["kind"] for figure in figures.values()] == ["line", "line", "heatmap", "bars", "bars"]
     assert figures["1-accuracy"]["series"][0]["x"] == [1, 2, 3]
 
 
@@ -99,7 +99,7 @@ def test_killed_between_search_and_retraining_it_ends_the_same(done: tuple[Path,
 
 
 def test_without_a_ticket_the_result_says_so(tmp_path: Path) -> None:
-    config = tiny(dense_baseline=False).changed(epochs=1, latest_epoch=None, window=5)
+    config = tiny(dense_baseline=False).changed(epochs=3, latest_epoch=None, eps=0.009)
     path, result = finished(tmp_path, config)
     assert result.headline.startswith("No ticket was found")
     assert result.metrics["ticket_epoch"] is None
@@ -115,3 +115,78 @@ def test_another_seed_gives_another_network(done: tuple[Path, Result], tmp_path:
     first, second = netchip.load(path), netchip.load(other)
     example = example_input(tiny().model)
     assert not torch.equal(first(example), second(example))
+
+
+def test_several_ratios_are_arms_of_one_search(tmp_path: Path) -> None:
+    config = tiny(ratio=(0.3, 0.5), dense_baseline=False)
+    path, result = finished(tmp_path, config)
+    assert [arm.name for arm in result.arms] == ["ticket-0.5", "ticket"]
+    half, third = (arm.counted["macs"] for arm in result.arms)
+    assert half < third
+    example = example_input(config.model)
+    assert netchip.to_workload(netchip.load(path / "ticket-0.5"), example).macs == half
+    assert netchip.load(path / "ticket-0.5" / "drawn")(example).shape == (1, 10)
+    alone_path, _ = finished(tmp_path / "alone", tiny(ratio=0.3, dense_baseline=False))
+    assert (alone_path / "model.safetensors").read_bytes() == (path / "model.safetensors").read_bytes(), (
+        "what is searched beside it must not change a ticket"
+    )
+
+
+def test_a_budget_of_macs_is_kept_by_a_run(tmp_path: Path) -> None:
+    _, result = finished(tmp_path, tiny(macs="40%", dense_baseline=False))
+    assert result.arms[0].counted["macs"] <= 0.4 * result.dense.macs
+
+
+@pytest.mark.parametrize(
+    ("settings", "first_epoch"), [({"weights": "rewind", "rewind_epoch": 1}, 1), ({"weights": "reinit"}, 0)]
+)
+def test_a_ticket_that_starts_elsewhere_trains_from_there(
+    tmp_path: Path, settings: dict[str, object], first_epoch: int
+) -> None:
+    path, result = finished(tmp_path, tiny(dense_baseline=False, **settings))
+    rows = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows if row["phase"] == "retrain"] == list(range(first_epoch, 3))
+    [ticket] = result.arms
+    dense = result.dense.macs
+    assert ticket.counted["training_macs"] == 3 * 1024 * (2 * dense + (3 - first_epoch) * ticket.counted["macs"])
+    assert any(f"trained from epoch {first_epoch}" in note for note in result.notes)
+
+
+def test_the_emulated_search_is_labelled_and_resumed_alike(tmp_path: Path) -> None:
+    config = tiny(search_precision="bfp8", retrain_precision="bfp8", dense_baseline=False)
+    path, result = finished(tmp_path, config)
+    assert result.simulated == (
+        "arithmetic of ticket: 8-bit block floating point, emulated in float32: its seconds and joules are those of the emulation",
+    )
+    plain = netchip.load(path)
+    assert not any(module._forward_hooks for module in plain.modules())
+    other = tmp_path / "other"
+    with RunDir.open(other, "early-bird", "test", config, config.seed) as rundir:
+        (rundir.path / "search").mkdir()
+        (rundir.path / "search" / "checkpoint.pt").write_bytes((path / "search" / "checkpoint.pt").read_bytes())
+        run(config, rundir)
+        assert (rundir.path / "model.safetensors").read_bytes() == (path / "model.safetensors").read_bytes()
+
+
+def test_bf16_searches_and_full_precision_retrains(tmp_path: Path) -> None:
+    path, result = finished(tmp_path, tiny(search_precision="bf16", dense_baseline=False))
+    assert result.simulated == ()
+    assert netchip.load(path)(example_input(tiny().model)).dtype == torch.float32
+
+
+def test_the_stream_kept_whole_by_official_counting(tmp_path: Path) -> None:
+    config = tiny(stream="full", counting="official", dense_baseline=False).changed(
+        model={"name": "preresnet20", "width": 0.5}
+    )
+    path, result = finished(tmp_path, config)
+    network, example = netchip.load(path), example_input(config.model)
+    assert netchip.to_workload(network, example).macs == result.arms[0].counted["macs"]
+    assert result.arms[0].counted["macs"] < result.dense.macs
+    assert network.layer1[0].conv3.out_channels == 32, "the stream keeps its width"
+
+
+def test_adam_is_pulled_in_the_proximal_form(tmp_path: Path) -> None:
+    _, result = finished(
+        tmp_path, tiny(dense_baseline=False, l1=1e-2).changed(optimizer={"name": "adam", "learning_rate": 0.01})
+    )
+    assert result.metrics["ticket_epoch"] == 2

@@ -1,6 +1,7 @@
 """The ticket: cut in a loop, saved, loaded, applied; equal outputs all the way."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from netchip.methods.early_bird.ticket import Ticket
 
 
 @pytest.fixture
-def ticket(network: nn.Sequential, example: torch.Tensor) -> Ticket:
+def ticket(network: nn.Sequential, example: torch.Tensor, trained_on: Callable[[nn.Module], None]) -> Ticket:
     search = TicketSearch(network, example, window=2)
-    search.end_epoch()
-    drawn = search.end_epoch()
+    for _ in range(2):
+        trained_on(network)
+        drawn = search.end_epoch()
     assert drawn is not None
     return drawn
 
@@ -74,6 +76,14 @@ def test_training_goes_on_with_the_optimizer(ticket: Ticket, network: nn.Sequent
     network(example).square().sum().backward()
     optimizer.step()
     assert all(not torch.equal(old, new) for old, new in zip(before, network.parameters(), strict=True))
+
+
+def test_a_checkpoint_holds_it(ticket: Ticket, example: torch.Tensor, tmp_path: Path) -> None:
+    torch.save(ticket.state_dict(), tmp_path / "state.pt")
+    again = Ticket.from_state(torch.load(tmp_path / "state.pt", weights_only=True), example)
+    assert again == ticket
+    assert all(torch.equal(tensor, again.state[name]) for name, tensor in ticket.state.items())
+    assert again.example is example
 
 
 def test_without_a_source_the_dense_model_must_be_given(ticket: Ticket, tmp_path: Path) -> None:

@@ -4,24 +4,30 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from netchip.methods.early_bird import experiments
 from netchip.methods.early_bird import run as early_bird
 from netchip.methods.early_bird.config import EarlyBirdConfig
-from netchip.methods.early_bird.phases import SearchPhase
+from netchip.methods.early_bird.stages import Searched, Stages
+from netchip.methods.early_bird.trained import Trained
 from netchip.train.rundir import RunDir
 
-seen: list[SearchPhase] = []
+seen: dict[str, Any] = {}
 
 
-class Watched(SearchPhase):
-    """The phase of the run, kept so that its masks can be read afterwards."""
+class Watched(Stages):
+    """The stages of the run, kept so that masks and weights can be read afterwards."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]
-        seen.append(self)
+    def search(self) -> Searched:
+        seen["search"] = super().search()
+        return seen["search"]
+
+    def retrain(self, searched: Searched, target: int) -> Trained:
+        seen["ticket"] = super().retrain(searched, target)
+        return seen["ticket"]
 
 
 def config(accumulate: int) -> EarlyBirdConfig:
@@ -36,15 +42,17 @@ def config(accumulate: int) -> EarlyBirdConfig:
 
 def main(folder: Path, accumulate: int) -> None:
     torch.set_num_threads(1)
-    early_bird.SearchPhase = Watched  # type: ignore[misc]
+    early_bird.Stages = Watched  # type: ignore[misc]
     asked = config(accumulate)
     with RunDir.open(folder, "early-bird", "ranks", asked, asked.seed) as rundir:
         early_bird.run(asked, rundir)
-    phase = seen[0]
-    masks = ["".join("01"[kept] for kept in mask.astype(int)) for mask in phase.search.masks]
+    masks = ["".join("01"[kept] for kept in mask.astype(int)) for mask in seen["search"].search.masks]
     rank = os.environ.get("RANK", "0")
     (folder / f"masks-{rank}.json").write_text(json.dumps(masks))
-    torch.save({name: tensor.clone() for name, tensor in phase.model.named_parameters()}, folder / f"weights-{rank}.pt")
+    torch.save(
+        {name: tensor.clone() for name, tensor in seen["ticket"].network.named_parameters()},
+        folder / f"weights-{rank}.pt",
+    )
 
 
 if __name__ == "__main__":
