@@ -20,6 +20,10 @@ class Net(nn.Module):
     def forward(self, x):
         return self.head(self.body(x).flatten(2).transpose(1, 2))[0]
 
+class One(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Conv2d(3, 8, 3), nn.ReLU())
+
 class Plain(nn.Sequential):
     def __init__(self):
         super().__init__(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3))
@@ -61,6 +65,13 @@ def test_what_is_not_counted_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_a_method_that_can_treat_nothing_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "own.py").write_text(OWN)
-    found = inspected(capsys, f"{tmp_path}/own.py:Plain", "--input", "1,3,8,8")
+    found = inspected(capsys, f"{tmp_path}/own.py:One", "--input", "1,3,8,8")
     assert found["methods"]["early-bird"]["treats"] == []
-    assert "have no BatchNorm scale to rank them by" in found["methods"]["early-bird"]["why_not"]
+    assert "reach the model's output" in found["methods"]["early-bird"]["why_not"]
+
+
+def test_what_has_no_scales_is_ranked_by_its_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    found = inspected(capsys, f"{tmp_path}/own.py:Plain", "--input", "1,3,8,8")
+    assert found["methods"]["early-bird"]["treats"] == ["0"]
+    assert "ranked by weights (group L2)" in found["methods"]["early-bird"]["why_not"]

@@ -2,10 +2,10 @@
 
 from netchip.data.batches import evaluation_batches, training_batches
 from netchip.data.loading import load
-from netchip.methods.early_bird.comparison import compare
 from netchip.methods.early_bird.config import EarlyBirdConfig
-from netchip.methods.early_bird.stages import Stages
-from netchip.methods.early_bird.trained import TICKET, Trained, in_order
+from netchip.methods.early_bird.stages.comparison import compare
+from netchip.methods.early_bird.stages.stages import Stages
+from netchip.methods.early_bird.stages.trained import TICKET, Trained, in_order
 from netchip.methods.method import Result
 from netchip.train.rundir import RunDir
 

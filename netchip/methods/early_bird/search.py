@@ -11,13 +11,13 @@ from torch import nn
 from netchip.errors import CheckpointMismatch, ConfigError, NetchipWarning
 from netchip.graph.surgery import CutPlan, cut, plan
 from netchip.graph.wrappers import unwrapped
-from netchip.methods.early_bird.counting import make_counting
-from netchip.methods.early_bird.history import History
-from netchip.methods.early_bird.importance import Importance, make_importance
-from netchip.methods.early_bird.mask_distance import Mask
-from netchip.methods.early_bird.masks import Scores
-from netchip.methods.early_bird.prunable import Prunable, prunable
-from netchip.methods.early_bird.pull import pulls
+from netchip.methods.early_bird.masks.counting import make_counting
+from netchip.methods.early_bird.masks.history import History
+from netchip.methods.early_bird.masks.mask_distance import Mask
+from netchip.methods.early_bird.masks.ranking import Scores
+from netchip.methods.early_bird.scoring.importance import Importance, make_importance
+from netchip.methods.early_bird.scoring.prunable import Prunable, prunable
+from netchip.methods.early_bird.scoring.pull import pulls
 from netchip.methods.early_bird.settings import (
     CountingName,
     DetectorName,

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from netchip.errors import ConfigError, NetchipWarning
-from netchip.methods.early_bird.detectors import RULES
+from netchip.methods.early_bird.masks.detectors import RULES
 
 DetectorName = Literal["official", "paper", "normalized", "widths"]
 ImportanceSetting = Literal["auto", "gamma", "l2", "taylor", "random"]

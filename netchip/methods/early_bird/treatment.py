@@ -5,7 +5,7 @@ from typing import Any
 from torch import nn
 
 from netchip.errors import NetchipError
-from netchip.methods.early_bird.prunable import prunable
+from netchip.methods.early_bird.scoring.prunable import prunable
 from netchip.methods.method import Treatment
 
 

@@ -11,8 +11,8 @@ import torch
 from netchip.methods.early_bird import experiments
 from netchip.methods.early_bird import run as early_bird
 from netchip.methods.early_bird.config import EarlyBirdConfig
-from netchip.methods.early_bird.stages import Searched, Stages
-from netchip.methods.early_bird.trained import Trained
+from netchip.methods.early_bird.stages.stages import Searched, Stages
+from netchip.methods.early_bird.stages.trained import Trained
 from netchip.train.rundir import RunDir
 
 seen: dict[str, Any] = {}

@@ -1,0 +1,1 @@
+"""The stages of a run: search, draws, retraining, controls, and their comparison."""
