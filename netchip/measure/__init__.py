@@ -1,1 +1,1 @@
-"""Measured latency on the device at hand."""
+"""Measured latency and energy on the device at hand."""
