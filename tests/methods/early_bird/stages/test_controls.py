@@ -35,13 +35,13 @@ def drawn(network: nn.Sequential, example: torch.Tensor, tmp_path: Path) -> tupl
     return search, draws.read("0.5", example)
 
 
-def test_a_random_ticket_keeps_as_many_channels_and_the_least_widths(drawn: tuple[TicketSearch, Draw]) -> None:
-    search, _ = drawn
-    widths = [group.units - group.removed_units for group in search.random_plan(0).groups]
-    assert sum(widths) == 10
-    assert all(width >= least for width, least in zip(widths, (2, 3), strict=True))
+def test_a_random_ticket_is_as_wide_in_every_layer(drawn: tuple[TicketSearch, Draw]) -> None:
+    search, draw = drawn
+    widths = {group.name: (group.units - group.removed_units, group.units) for group in search.random_plan(0).groups}
+    assert widths == dict(draw.ticket.widths)
     assert search.random_plan(0) == search.random_plan(0)
     assert search.random_plan(0) != search.random_plan(1)
+    assert search.random_plan(0) != draw.ticket.plan
 
 
 def test_a_control_starts_from_the_network_at_the_draw(
@@ -145,6 +145,7 @@ def test_a_run_with_all_controls(tmp_path: Path) -> None:
     )
     narrow = by_name["uniform"].counted
     assert narrow["training_macs"] == 3 * 1024 * 3 * narrow["macs"]
+    assert by_name["random"].counted["macs"] == by_name["ticket"].counted["macs"]
     dense, late = by_name["dense"].counted, by_name["late"].counted
     assert late["training_macs"] == 3 * 1024 * (3 * dense["macs"] + late["macs"]), (
         "three dense epochs, one of the ticket"
