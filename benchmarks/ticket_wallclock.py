@@ -31,18 +31,21 @@ def main() -> None:
     parser.add_argument("--ratios", nargs="+", type=float, default=[0.3, 0.5, 0.7])
     parser.add_argument("--round-to", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--width", type=float, default=1.0)
+    parser.add_argument("--image-size", type=int, default=32)
+    parser.add_argument("--in-channels", type=int, default=3)
     given = parser.parse_args()
     place = device_description()
     print(
         f"{datetime.date.today()}  {place.name}, {torch.get_num_threads()} thread(s), torch {place.torch}; batch {BATCH}"
     )
     for name in given.networks:
-        _rows(name, given.ratios, given.round_to, given.repeats)
+        spec = ModelSpec(name=name, image_size=given.image_size, width=given.width, in_channels=given.in_channels)
+        _rows(spec, given.ratios, given.round_to, given.repeats)
 
 
-def _rows(name: str, ratios: list[float], round_to: int, repeats: int) -> None:
+def _rows(spec: ModelSpec, ratios: list[float], round_to: int, repeats: int) -> None:
     torch.manual_seed(0)
-    spec = ModelSpec(name=name, image_size=32)
     dense, images = build(spec), example_input(spec, BATCH)
     with torch.no_grad():
         for module in dense.modules():
@@ -61,7 +64,7 @@ def _rows(name: str, ratios: list[float], round_to: int, repeats: int) -> None:
         ledger = Ledger(macs["dense"], macs[label], 1, EPOCHS, DRAWN, EPOCHS - DRAWN)
         took = (times["dense"] * DRAWN + times[label] * (EPOCHS - DRAWN)) / (times["dense"] * EPOCHS)
         print(
-            f"{name:10} ratio {label:4} step {times['dense'] * 1e3:7.1f} -> {times[label] * 1e3:7.1f} ms  MACs x"
+            f"{spec.name:10} ratio {label:4} step {times['dense'] * 1e3:7.1f} -> {times[label] * 1e3:7.1f} ms  MACs x"
             f"{macs[label] / macs['dense']:.3f}  ledger {ledger.share_percent:5.1f} %  wall-clock {100 * took:5.1f} %  "
             f"ratio of savings {(1 / took) / (100 / ledger.share_percent):.2f}"
         )
