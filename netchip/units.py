@@ -15,6 +15,11 @@ def seconds_to_ms(seconds: float) -> float:
     return seconds * 1e3
 
 
+def joules_to_pj(joules: float) -> float:
+    """Joules in picojoules."""
+    return joules * 1e12
+
+
 def share_to_percent(share: float) -> float:
     """A share in [0, 1] in per cent."""
     return share * 100.0

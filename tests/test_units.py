@@ -10,6 +10,7 @@ from netchip.units import (
     format_count,
     format_percent,
     format_seconds,
+    joules_to_pj,
     seconds_to_ms,
     share_to_percent,
 )
@@ -28,6 +29,7 @@ def test_bytes_hold_their_bits_and_no_more(bits: int) -> None:
 def test_conversions() -> None:
     assert seconds_to_ms(0.25) == 250
     assert share_to_percent(0.5) == 50
+    assert joules_to_pj(0.5) == 5e11
 
 
 @pytest.mark.parametrize(
