@@ -122,7 +122,8 @@ class Accelerator(Spec):
     """An accelerator: dimensions of the MAC array with their sizes, memories inner to outer, prices.
 
     `precision` is the native one, in bits. `systolic` names array dimensions along which results leave one unit a cycle.
-    `kinds` are the layers it can run. `calibration` is applied only where a report asks for it.
+    `kinds` are the layers it can run. Encoded weights leave the memory `rebuilds_at` rebuilt (none: W's outermost memory); it and
+    those above hold them encoded. `calibration` is applied only where a report asks for it.
 
     Read from plain data with `Accelerator.parse(data, source=file)`, written with `model_dump(mode="json")`.
     Raises `ConfigError` when a name is not known, an operand is held nowhere, a move has no port, a price is missing, or
@@ -139,6 +140,7 @@ class Accelerator(Spec):
     cycles_per_mac: _Count = 1
     systolic: tuple[str, ...] = ()
     kinds: tuple[LayerKind, ...] = ("conv", "transposed", "matmul")
+    rebuilds_at: str | None = None
     technology_nm: Annotated[float, Field(gt=0)] | None = None
     area: AreaTable | None = None
     calibration: Calibration | None = None
@@ -155,6 +157,9 @@ class Accelerator(Spec):
             _same_names("area.memories", self.area.memories, [memory.name for memory in self.memories])
         for operand in OPERANDS:
             _check_chain(operand, [self.memories[index] for index in self.chain(operand)])
+        holders = [self.memories[index].name for index in self.chain("W")]
+        if self.rebuilds_at is not None and self.rebuilds_at not in holders:
+            raise ValueError(f"rebuilds_at = {self.rebuilds_at!r} holds no weights; name one of {', '.join(holders)}")
         return self
 
     @property

@@ -2,20 +2,17 @@
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any, Self
 
-import array_api_compat
 import numpy as np
 
 from netchip.errors import RequestError
 from netchip.hardware.accelerator import Accelerator
+from netchip.hardware.arrays import Array, check_axes, column, namespace_of, on_host, require, require_shared, taken
 from netchip.hardware.dimensions import DIMS, OPERANDS, Dim, Operand
 from netchip.hardware.mapping import Loop, Mapping
-
-Array = Any
-"""An array of NumPy, torch or any other namespace of the Python array API."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,27 +37,42 @@ class MappingBatch:
     layer: Array
 
     def __post_init__(self) -> None:
-        _check_shapes(self)
-        xp = array_api_compat.array_namespace(self.bound)
         loops = self.dim.shape[0]
-        _require(
-            xp, (self.dim >= 0) & (self.dim < len(DIMS)), "dim", f"indices of dimensions from 0 to {len(DIMS) - 1}"
+        check_axes(
+            self.arrays(),
+            {
+                "dim": (loops, None),
+                "bound": (loops, None),
+                "cut": (len(OPERANDS), None, None),
+                "spatial": (None, len(DIMS), None),
+                "layer": (None,),
+            },
         )
-        _require(xp, self.bound >= 1, "bound", "loop bounds of at least 1; a loop that is not needed has 1")
-        _require(xp, self.spatial >= 1, "spatial", "factors of at least 1; a dimension that is not unrolled has 1")
-        _require(xp, self.layer >= 0, "layer", "indices of layers from 0")
-        _require(xp, (self.cut >= 0) & (self.cut <= loops), "cut", f"numbers of loops from 0 to {loops}")
-        _require(
-            xp, self.cut[:, 1:] >= self.cut[:, :-1], "cut", "numbers that do not fall from a memory to the one above"
-        )
-        _require(xp, self.cut[:, -1] == loops, "cut", f"all {loops} loops at the outermost memory")
+        require((self.dim >= 0) & (self.dim < len(DIMS)), "dim", f"indices of dimensions from 0 to {len(DIMS) - 1}")
+        require(self.bound >= 1, "bound", "loop bounds of at least 1; a loop that is not needed has 1")
+        require((self.cut >= 0) & (self.cut <= loops), "cut", f"numbers of loops from 0 to {loops}")
+        rising = self.cut[:, 1:] >= self.cut[:, :-1]
+        require(rising, "cut", "numbers that do not fall from a memory to the one above")
+        require(self.cut[:, -1] == loops, "cut", f"all {loops} loops at the outermost memory")
+        require_shared(self.spatial, self.layer)
 
     def __len__(self) -> int:
-        return max(array.shape[-1] for array in self.arrays())
+        return max(array.shape[-1] for array in self.arrays().values())
 
-    def arrays(self) -> tuple[Array, Array, Array, Array, Array]:
-        """dim, bound, cut, spatial, layer."""
-        return (self.dim, self.bound, self.cut, self.spatial, self.layer)
+    def arrays(self) -> dict[str, Array]:
+        """All arrays by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def temporal(self, dim: int) -> Array:
+        """Product of the temporal factors of a dimension (index into `DIMS`), [N] or [1]."""
+        xp = namespace_of(self.bound)
+        return xp.prod(xp.where(self.dim == dim, self.bound, xp.ones_like(self.bound)), axis=0)
+
+    def at(self, index: Array, layer: Array, xp: Any) -> Self:
+        """The mappings at `index`, for the layers `layer`."""
+        return replace(
+            self, **{name: taken(array, index, xp) for name, array in self.arrays().items()} | {"layer": layer}
+        )
 
     @classmethod
     def of(
@@ -84,7 +96,9 @@ class MappingBatch:
 
     def row(self, index: int, accelerator: Accelerator) -> Mapping:
         """One mapping of the batch in its readable form, without loops of bound 1."""
-        dim, bound, cut, spatial = (np.asarray(_column(array, index)) for array in self.arrays()[:4])
+        dim, bound, cut, spatial = (
+            on_host(column(array, index)) for array in (self.dim, self.bound, self.cut, self.spatial)
+        )
         loops = tuple(
             Loop(dim=DIMS[int(dim[place])], bound=int(bound[place]), at=_places(cut, place, accelerator))
             for place in range(len(dim))
@@ -92,36 +106,6 @@ class MappingBatch:
         )
         across = {name: _unrolled(factors) for name, factors in zip(accelerator.array, spatial, strict=True)}
         return Mapping(loops=loops, spatial={name: factors for name, factors in across.items() if factors})
-
-
-def _check_shapes(batch: MappingBatch) -> None:
-    for name, array, axes in (
-        ("dim", batch.dim, (None, None)),
-        ("bound", batch.bound, (batch.dim.shape[0], None)),
-        ("cut", batch.cut, (len(OPERANDS), None, None)),
-        ("spatial", batch.spatial, (None, len(DIMS), None)),
-        ("layer", batch.layer, (None,)),
-    ):
-        shape = tuple(array.shape)
-        if len(shape) != len(axes) or any(
-            want is not None and have != want for have, want in zip(shape, axes, strict=True)
-        ):
-            wanted = ", ".join("any" if want is None else str(want) for want in axes)
-            raise RequestError(f"{name} has the shape {list(shape)}; give [{wanted}], the batch last")
-    sizes = {array.shape[-1] for array in batch.arrays()} - {1}
-    if len(sizes) > 1:
-        raise RequestError(f"the arrays hold {sorted(sizes)} mappings; give each the same number, or 1 for all alike")
-
-
-def _require(xp: Any, holds: Array, name: str, wanted: str) -> None:
-    if bool(xp.all(holds)):
-        return
-    index = int(np.argwhere(~np.asarray(holds))[0][-1])
-    raise RequestError(f"{name} of mapping {index} is not possible; give {wanted}")
-
-
-def _column(array: Array, index: int) -> Array:
-    return array[..., index if array.shape[-1] > 1 else 0]
 
 
 def _dims(mapping: Mapping, loops: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from netchip.hardware.conventions import DEFAULT, PRESETS, ZIGZAG, Conventions, 
 
 def test_presets_are_found_by_their_names_and_differ() -> None:
     assert {name: conventions_named(name).name for name in PRESETS} == {name: name for name in PRESETS}
-    assert {"default", "zigzag", "timeloop", "eyeriss16"} == set(PRESETS)
+    assert {"default", "zigzag", "timeloop", "timeloop4", "eyeriss16"} == set(PRESETS)
     assert len({tuple(each.model_dump(exclude={"name"}).values()) for each in PRESETS.values()}) == len(PRESETS)
 
 
@@ -19,7 +19,7 @@ def test_json_both_ways_and_changed() -> None:
 
 def test_an_unknown_name_and_an_unknown_choice_are_refused() -> None:
     with pytest.raises(
-        RequestError, match="no conventions are called 'zag'; there are default, zigzag, timeloop, eyeriss16"
+        RequestError, match="no conventions are called 'zag'; there are default, zigzag, timeloop, timeloop4, eyeriss16"
     ):
         conventions_named("zag")
     with pytest.raises(ConfigError, match=r"accesses = 'half': .*'whole' or 'elements'"):

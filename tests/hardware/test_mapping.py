@@ -14,7 +14,7 @@ C 3: W=buffer I=buffer O=reg_o"""
 
 names = st.text("abcdef_123", min_size=1, max_size=6)
 loops = st.builds(
-    Loop, dim=st.sampled_from(DIMS), bound=st.integers(1, 10**9), at=st.fixed_dictionaries({o: names for o in "WIO"})
+    Loop, dim=st.sampled_from(DIMS), bound=st.integers(1, 10**9), at=st.fixed_dictionaries(dict.fromkeys("WIO", names))
 )
 factors = st.dictionaries(st.sampled_from(DIMS), st.floats(1, 1e9), min_size=1)
 mappings = st.builds(
