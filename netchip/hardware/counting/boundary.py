@@ -94,7 +94,7 @@ def systolic_drain(accelerator: Accelerator, factors: Factors, arithmetic: Arith
     cycles: Number = 0.0
     for name, row in zip(accelerator.array, factors, strict=True):
         if name in accelerator.systolic:
-            cycles = cycles + (arithmetic.ceil(product(row.values()) / NEARLY) - 1)
+            cycles = cycles + product(arithmetic.ceil(value / NEARLY) for value in row.values()) - 1
     return cycles
 
 
