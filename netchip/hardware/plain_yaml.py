@@ -33,6 +33,11 @@ def read_yaml(text: str, source: str) -> dict[str, Any]:
     return cast("dict[str, Any]", data)
 
 
+def as_table(value: object) -> Mapping[str, Any] | None:
+    """`value` where it is keys with values, else none."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else None
+
+
 def write_yaml(data: Mapping[str, Any]) -> str:
     """`data` as YAML: keys in their order, innermost mappings and lists on one line."""
     return yaml.safe_dump(dict(data), sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)

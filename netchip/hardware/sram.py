@@ -85,8 +85,8 @@ def smooth_sram(bits: Any, width_bits: Any, nm: Any) -> SramPrice:
 
 _MENDS = {
     "technology": "take the nearest node of the table, or state read_pj and write_pj with their source",
-    "size": "split it into banks or lanes, state read_pj and write_pj with their source, or take the fit (extrapolate: true)",
-    "width": "state another access_bits, split it into lanes, or take the fit (extrapolate: true)",
+    "size": "split a large one into banks, state read_pj and write_pj with their source, or take the fit (extrapolate: true)",
+    "width": "state another access_bits, split a wide one into lanes, or take the fit (extrapolate: true)",
 }
 
 

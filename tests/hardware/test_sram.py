@@ -70,7 +70,7 @@ def test_between_points_nothing_leaves_the_range_of_the_corners(kib: float, widt
 @pytest.mark.parametrize(
     ("bits", "width", "nm", "message"),
     [
-        (2 * KIB, 64, 45, "size of 2 KiB is outside CACTI's table, 4 to 2048 KiB; split it into banks"),
+        (2 * KIB, 64, 45, "size of 2 KiB is outside CACTI's table, 4 to 2048 KiB; split a large one into banks"),
         (4096 * KIB, 64, 45, "size of 4096 KiB is outside"),
         (64 * KIB, 16, 45, "width of 16 bits is outside CACTI's table, 64 to 256 bits; state another access_bits"),
         (64 * KIB, 512, 45, "width of 512 bits is outside"),
