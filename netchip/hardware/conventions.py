@@ -17,8 +17,9 @@ class Conventions(Spec):
     - `windows_shared`: units whose windows overlap share one read of what both use, else only units that use the very same
       elements do.
     - `accesses`: energy is paid for "whole" accesses of the port's least width, or for "elements", each a share of one.
+    - `fills_paid`: a memory pays for weights and inputs it takes in, else only the memory above that sends them does.
     - `outputs_above`: what a memory pays for outputs it exchanges with the memory above: "both" ways, only those that "return" as
-      partial sums, or only those that "leave".
+      partial sums, only those that "leave", or "neither".
     - `uneven_unrolling`: an unrolling by 13.75 units runs as 13 ("floor") or 14 ("ceil") where sizes and cycles are
       whole. Counts use the mean, 13.75; `means_rounded`: the mean sizes of tiles and numbers of units are then rounded.
     - `bound`: the latency bound adds, port by port, the whole cycles of each tile ("tiles"), or all words of the memory
@@ -32,7 +33,8 @@ class Conventions(Spec):
     window_slides: bool
     windows_shared: bool
     accesses: Literal["whole", "elements"]
-    outputs_above: Literal["both", "return", "leave"]
+    fills_paid: bool
+    outputs_above: Literal["both", "return", "leave", "neither"]
     uneven_unrolling: Literal["floor", "ceil"]
     means_rounded: bool
     bound: Literal["tiles", "words"]
@@ -46,6 +48,7 @@ ZIGZAG = Conventions(
     window_slides=False,
     windows_shared=True,
     accesses="whole",
+    fills_paid=True,
     outputs_above="both",
     uneven_unrolling="floor",
     means_rounded=True,
@@ -61,6 +64,7 @@ TIMELOOP = Conventions(
     window_slides=True,
     windows_shared=False,
     accesses="elements",
+    fills_paid=True,
     outputs_above="leave",
     uneven_unrolling="ceil",
     means_rounded=False,
@@ -76,15 +80,17 @@ EYERISS16 = Conventions(
     mac_holds_operands=False,
     first_sum_is_read=False,
     input_extent="bounding_box",
-    window_slides=False,
+    window_slides=True,
     windows_shared=True,
     accesses="elements",
-    outputs_above="both",
+    fills_paid=False,
+    outputs_above="neither",
     uneven_unrolling="ceil",
     means_rounded=False,
     bound="words",
 )
-"""As the Eyeriss analysis counts (Chen et al., ISCA 2016, section V): inputs and weights are read for every MAC, sums twice."""
+"""As the Eyeriss analysis counts (Chen et al., ISCA 2016, section V): every transfer is paid once, at the memory above, and each MAC
+makes four accesses to the register file."""
 
 DEFAULT = ZIGZAG.changed(name="default", first_sum_is_read=False, uneven_unrolling="ceil", means_rounded=False)
 """Ours: ZigZag's whole accesses and touched inputs, which a port and a DRAM burst really make, but a sum that begins reads

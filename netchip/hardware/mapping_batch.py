@@ -48,6 +48,8 @@ class MappingBatch:
                 "layer": (None,),
             },
         )
+        if loops == 0:
+            raise RequestError("the mappings have no loops; give at least one, of bound 1")
         require((self.dim >= 0) & (self.dim < len(DIMS)), "dim", f"indices of dimensions from 0 to {len(DIMS) - 1}")
         require(self.bound >= 1, "bound", "loop bounds of at least 1; a loop that is not needed has 1")
         require((self.cut >= 0) & (self.cut <= loops), "cut", f"numbers of loops from 0 to {loops}")
@@ -85,7 +87,7 @@ class MappingBatch:
         """
         if not mappings:
             raise RequestError("no mapping was given; give at least one")
-        loops = max(len(mapping.loops) for mapping in mappings)
+        loops = max(1, *(len(mapping.loops) for mapping in mappings))
         return cls(
             dim=xp.asarray(np.stack([_dims(each, loops) for each in mappings], -1)),
             bound=xp.asarray(np.stack([_bounds(each, loops) for each in mappings], -1)),

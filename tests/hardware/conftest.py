@@ -1,8 +1,11 @@
 """A small accelerator that every test of the hardware model shares, as plain data and as a value."""
 
 import copy
+import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -59,7 +62,16 @@ def tiny() -> Accelerator:
     return Accelerator.parse(_TINY, source="tiny")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def roomy() -> Accelerator:
+    """`tiny` with memories that hold every small layer."""
+    data = copy.deepcopy(_TINY)
+    for memory in data["memories"]:
+        memory["bits"] = 10**9
+    return Accelerator.parse(data, source="roomy")
+
+
+@pytest.fixture(scope="session")
 def reference() -> Callable[[str], Path]:
     """Path of a file of recorded outputs of other tools; a test that needs it skips where it is absent."""
 
@@ -70,3 +82,13 @@ def reference() -> Callable[[str], Path]:
         return found
 
     return path
+
+
+@pytest.fixture(scope="session")
+def tools() -> ModuleType:
+    """`recorded.py`, loaded: the readers of those files."""
+    spec = importlib.util.spec_from_file_location("hardware_recorded", Path(__file__).parent / "recorded.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["hardware_recorded"] = module
+    spec.loader.exec_module(module)
+    return module

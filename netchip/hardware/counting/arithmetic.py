@@ -10,6 +10,8 @@ from netchip.hardware.arrays import device_of
 Number = Any
 """A Python float, the same for the whole batch, or an array whose last axis is the batch."""
 
+_CONSTANTS = (float, int)
+
 NEARLY = 1 + 1e-9
 """Slack where a product of fractions is rounded: 55 / 7 * 7 is 55."""
 
@@ -40,19 +42,19 @@ class Arithmetic:
         """The smaller of the two."""
         if is_plain(first) and is_plain(second):
             return min(first, second)
-        return self.xp.minimum(self.array(first), self.array(second))
+        return self.xp.minimum(first, second)
 
     def most(self, first: Number, second: Number) -> Number:
         """The larger of the two."""
         if is_plain(first) and is_plain(second):
             return max(first, second)
-        return self.xp.maximum(self.array(first), self.array(second))
+        return self.xp.maximum(first, second)
 
     def where(self, condition: Number, then: Number, other: Number) -> Number:
         """`then` where `condition`, else `other`."""
         if isinstance(condition, bool):
             return then if condition else other
-        return self.xp.where(condition, self.array(then), self.array(other))
+        return self.xp.where(condition, self.array(then) if is_plain(other) else then, other)
 
     def choose(self, condition: Number, then: Any, other: Any) -> Any:
         """`where` for arrays of any type."""
@@ -88,4 +90,4 @@ def add(parts: Iterable[Number]) -> Number:
 
 def is_plain(value: Number) -> TypeGuard[float]:
     """Whether `value` is a constant."""
-    return isinstance(value, float | int)
+    return isinstance(value, _CONSTANTS)

@@ -86,8 +86,10 @@ def flows_of(operand: Operand, levels: list[Level], widths: Widths, conventions:
 
 def is_charged(action: Action, conventions: Conventions) -> bool:
     """Whether the memory pays for the action, in energy and in time."""
-    uncharged = {"both": None, "return": "drain", "leave": "fill"}[conventions.outputs_above]
-    return action.operand != "O" or action.move != uncharged
+    if action.operand != "O":
+        return conventions.fills_paid or action.move != "fill"
+    unpaid = {"both": (), "return": ("drain",), "leave": ("fill",), "neither": ("drain", "fill")}
+    return action.move not in unpaid[conventions.outputs_above]
 
 
 def _sent(memory: Memory, operand: Operand, below: Level) -> Number:

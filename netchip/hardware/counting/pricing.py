@@ -54,7 +54,10 @@ def hops(accelerator: Accelerator, operand: Operand, levels: list[Level]) -> Num
     the first ("forward").
     """
     steps: Number = 0.0
-    for index, level in zip(accelerator.chain(operand), levels, strict=False):
+    used = {accelerator.level(operand, dimension) for dimension in accelerator.array}
+    for place, (index, level) in enumerate(zip(accelerator.chain(operand), levels, strict=False)):
+        if place not in used:
+            continue
         arrivals = product((level.tile, level.slide, level.loads, level.below))
         if accelerator.memories[index].network(operand) == "forward":
             arrivals = arrivals - product((level.tile, level.slide, level.loads, level.children, level.above))
