@@ -16,6 +16,7 @@ from netchip.hardware.dimensions import OPERANDS, Dim
 from netchip.hardware.mapping import Loop, Mapping
 from netchip.hardware.mapping_batch import MappingBatch
 from netchip.hardware.sram import smooth_sram, sram_price
+from netchip.workload.encoding import Precision
 from netchip.workload.layer import Layer
 from netchip.workload.shape import LayerShape
 
@@ -60,18 +61,21 @@ def test_a_preset_written_and_read_is_equal(name: str, tmp_path: Path) -> None:
     assert load_chip(_file(tmp_path, to_yaml(chip))) == chip
 
 
+@pytest.mark.parametrize("native", [True, False])
 @pytest.mark.parametrize("kind", SHAPES)
 @pytest.mark.parametrize("name", NAMES)
-def test_every_preset_runs_every_kind_of_layer(name: str, kind: str) -> None:
+def test_every_preset_runs_every_kind_of_layer(name: str, kind: str, native: bool) -> None:
+    """At its own precision, and at the 8 bits with sums of 32 that a layer has where nothing is said."""
     chip = load_chip(name)
-    layer = Layer(kind, SHAPES[kind], precision=chip.precision)
+    precision = chip.precision if native else Precision()
+    layer = Layer(kind, SHAPES[kind], precision=precision)
     batch = MappingBatch.of([_simple(layer, chip)], chip)
     for latency in ("bound", "stalls"):
         costs = evaluate([layer], chip, batch, latency=latency)
         cost = costs.row(0)
         assert cost.too_small == ()
         assert cost.cycles >= layer.macs / chip.units
-        least = layer.macs * chip.energy.mac_pj(chip.precision.weight_bits, chip.precision.input_bits)
+        least = layer.macs * chip.energy.mac_pj(precision.weight_bits, precision.input_bits)
         assert least < cost.energy_pj < math.inf
 
 
@@ -96,6 +100,13 @@ def test_eyeriss_is_the_chip_of_the_paper() -> None:
     assert [chip.energy.mac.pj, *per_16_bits, chip.energy.hop.pj] == [2, 1, 15, 460, 4]  # type: ignore[union-attr]
 
 
+def test_eyeriss_v2_like_has_the_peak_and_the_memory_of_the_paper() -> None:
+    chip = load_chip("eyeriss-v2-like")
+    assert 2 * chip.units * chip.frequency_hz == pytest.approx(153.6e9)
+    buffers = [chip.memory(name).bits * chip.instances(name) for name in ("input_buffer", "sum_buffer")]  # type: ignore[operator]
+    assert sum(buffers) == 192 * 8192
+
+
 def test_tpu_like_is_the_machine_of_zigzag_but_for_wider_sums(reference: Callable[[str], Path]) -> None:
     theirs = yaml.safe_load(reference("zigzag/inputs/from_package/hardware__tpu_like.yaml").read_text())
     chip = load_chip("tpu-like")
@@ -113,8 +124,8 @@ def test_tpu_like_is_the_machine_of_zigzag_but_for_wider_sums(reference: Callabl
 
 def test_gemmini_like_has_the_prices_that_dosa_computes() -> None:
     memories = load_chip("gemmini-like").energy.memories
-    assert memories["accumulator"].read_pj == pytest.approx(1.94 + 0.1005 * 64 / 16)
-    assert memories["scratchpad"].read_pj == pytest.approx(0.49 + 0.02513 * 256)
+    assert memories["accumulator"].read_pj == pytest.approx(1.94 + 0.1005 * 32 / 16)
+    assert memories["scratchpad"].read_pj == pytest.approx(0.49 + 0.02513 * 128)
 
 
 def test_diannao_draws_about_the_power_of_the_paper() -> None:
