@@ -89,8 +89,8 @@ EYERISS16 = Conventions(
     means_rounded=False,
     bound="words",
 )
-"""As the Eyeriss analysis counts (Chen et al., ISCA 2016, section V): every transfer is paid once, at the memory above, and each MAC
-makes four accesses to the register file."""
+"""As the Eyeriss analysis counts (Chen et al., ISCA 2016, section V): every transfer is paid once, at the memory above, and each
+MAC makes four accesses to the register file."""
 
 DEFAULT = ZIGZAG.changed(name="default", first_sum_is_read=False, uneven_unrolling="ceil", means_rounded=False)
 """Ours: ZigZag's whole accesses and touched inputs, which a port and a DRAM burst really make, but a sum that begins reads

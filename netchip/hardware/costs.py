@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
-from netchip.hardware.arrays import on_host
+from netchip.hardware.arrays import device_of, on_host
 from netchip.hardware.counting.arithmetic import Number, add, is_plain
 from netchip.hardware.counting.flows import Action
 from netchip.hardware.counting.latency import PortName
@@ -135,12 +135,15 @@ def mapped(costs: Costs, change: Callable[[Number], Number]) -> Costs:
 
 def joined(parts: Sequence[Costs], sizes: Sequence[int], order: Any, xp: Any) -> Costs:
     """Costs of several batches of `sizes` mappings as one, mapping i of it being number `order[i]` of all in a row."""
+    like = parts[0].compute_cycles
 
     def join(values: list[Number]) -> Number:
         if all(is_plain(value) and value == values[0] for value in values):
             return values[0]
-        like = next(value for value in values if not is_plain(value))
-        full = [xp.zeros_like(like, shape=(size,)) + value for value, size in zip(values, sizes, strict=True)]
+        full = [
+            xp.zeros(size, dtype=like.dtype, device=device_of(like)) + value
+            for value, size in zip(values, sizes, strict=True)
+        ]
         return xp.take(xp.concat(full), order, axis=0)
 
     return _merged(parts, join)
