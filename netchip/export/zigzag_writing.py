@@ -15,20 +15,28 @@ from netchip.export.zigzag_grammar import (
 )
 from netchip.hardware.accelerator import Accelerator, Memory
 from netchip.hardware.dimensions import MOVES, Move, Operand
+from netchip.hardware.energy import Constant
+from netchip.workload.encoding import Precision
 
 _PREFIX = {"read": "r", "write": "w", "read_write": "rw"}
 _ALL_KINDS = {"conv", "transposed", "matmul"}
 
 
-def zigzag_accelerator(accelerator: Accelerator, *, without: Collection[str] = ()) -> str:
+def zigzag_accelerator(
+    accelerator: Accelerator, *, precision: Precision | None = None, without: Collection[str] = ()
+) -> str:
     """The text of a ZigZag 3.x accelerator file.
 
-    ZigZag names dimensions D1 to D4 and ports r_port_1, w_port_1, rw_port_1, so others are renamed in order. The clock, the
-    native precision and the sources are not in its grammar: the sources are written as comments, the others are given
-    again when the file is read. A memory without limit has 2^62 bits.
+    ZigZag names dimensions D1 to D4 and ports r_port_1, w_port_1, rw_port_1, so others are renamed in order. Its grammar has
+    no clock, native precision, technology or sources: they are written as comments, and given again when the file is read.
+    A MAC has one price: where it depends on the width (`energy.mac_bits`), that at `precision`. A memory without limit
+    has 2^62 bits.
 
-    Raises `RequestError` that names every other field the grammar cannot say; name one in `without` to leave it out.
+    Raises `RequestError` that names every other field the grammar cannot say. A field in `without` is left out; ZigZag's
+    numbers are then those of the accelerator without it.
     """
+    if precision is not None:
+        accelerator = _at(accelerator, precision)
     fields = {name: why for name, why in _unsayable(accelerator).items() if name not in without}
     if fields:
         told = "; ".join(f"{name} ({why})" for name, why in fields.items())
@@ -51,15 +59,25 @@ def array_names(accelerator: Accelerator) -> dict[str, str]:
     return {name: f"D{index + 1}" for index, name in enumerate(accelerator.array)}
 
 
+def _at(accelerator: Accelerator, precision: Precision) -> Accelerator:
+    """The accelerator with one price of a MAC, that at `precision`."""
+    energy, widths = accelerator.energy, (precision.weight_bits, precision.input_bits)
+    if energy.mac_bits is None:
+        return accelerator
+    quoted, here = (f"{each[0]} x {each[1]}" for each in (energy.mac_bits, widths))
+    source = f"{energy.mac.source}; quoted at {quoted} bits, here at {here}"
+    mac = Constant(pj=energy.mac_pj(*widths), source=source)
+    return accelerator.model_copy(update={"energy": energy.model_copy(update={"mac": mac, "mac_bits": None})})
+
+
 def _unsayable(accelerator: Accelerator) -> dict[str, str]:
     energy, area = accelerator.energy, accelerator.area
     faults = {
         "cycles_per_mac": accelerator.cycles_per_mac != 1 and f"{accelerator.cycles_per_mac}, where it takes 1",
         "kinds": set(accelerator.kinds) != _ALL_KINDS and "it runs every layer",
         "rebuilds_at": accelerator.rebuilds_at and "weights are dense",
-        "technology_nm": accelerator.technology_nm and "prices stand alone",
         "calibration": accelerator.calibration and "no factors after the model",
-        "energy.mac_bits": energy.mac_bits and "a MAC costs the same at every width",
+        "energy.mac_bits": energy.mac_bits and "a MAC costs the same at every width; give precision to price it at one",
         "energy.hop": energy.hop and "steps through the array are free",
         "energy.actions": energy.actions and "nothing but MACs and accesses is paid",
         "area.wiring_factor": area and area.wiring_factor != 1 and "areas are only summed",
@@ -137,7 +155,12 @@ def _possible(memory: Memory) -> list[tuple[Operand, Move]]:
 
 
 def _sources(accelerator: Accelerator) -> str:
-    energy = accelerator.energy
-    lines = [f"source: {accelerator.source}", f"unit_energy: {energy.mac.source}"]
+    energy, bits = accelerator.energy, accelerator.precision
+    widths = (
+        f"{bits.weight_bits} x {bits.input_bits} bits, sums of {bits.accumulator_bits}, results of {bits.output_bits}"
+    )
+    lines = [f"source: {accelerator.source}", f"clock: {accelerator.frequency_hz:g} Hz", f"native precision: {widths}"]
+    lines += [f"technology: {accelerator.technology_nm:g} nm"] if accelerator.technology_nm else []
+    lines += [f"unit_energy: {energy.mac.source}"]
     lines += [f"{name}: {price.source}" for name, price in energy.memories.items()]
     return "\n".join(" ".join(line.split()) for line in dict.fromkeys(lines))

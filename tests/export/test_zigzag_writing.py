@@ -10,6 +10,8 @@ from netchip.errors import RequestError
 from netchip.export.zigzag_reading import read_zigzag_accelerator
 from netchip.export.zigzag_writing import zigzag_accelerator
 from netchip.hardware.accelerator import Accelerator
+from netchip.hardware.chips import load_chip
+from netchip.workload.encoding import Precision
 
 
 def _back(folder: Path, accelerator: Accelerator, **more: Any) -> Accelerator:
@@ -33,10 +35,12 @@ def test_every_field_that_has_a_word_comes_back(
         "array": {"D1": 3, "D2": 1},
         "frequency_hz": 5e8,
         "precision": {"weight_bits": 4},
+        "technology_nm": 65.0,
     }
     sayable_data["memories"][3]["bits"] = 10**10
     given = Accelerator.parse(sayable_data)
-    assert _back(tmp_path, given, areas_in_mm2=True, frequency_hz=5e8, precision=given.precision) == given
+    told = {"frequency_hz": 5e8, "precision": given.precision, "technology_nm": 65.0}
+    assert _back(tmp_path, given, areas_in_mm2=True, **told) == given
 
 
 def test_a_port_that_names_no_move_is_written_with_all_it_serves(sayable: Accelerator) -> None:
@@ -65,8 +69,9 @@ def test_names_zigzag_does_not_have_are_replaced_in_order(tmp_path: Path, sayabl
 
 def test_sources_are_written_as_comments(sayable_data: dict[str, Any]) -> None:
     sayable_data["energy"]["memories"]["dram"]["source"] = "a table\n: of two lines"
-    text = zigzag_accelerator(Accelerator.parse(sayable_data))
+    text = zigzag_accelerator(Accelerator.parse(sayable_data | {"technology_nm": 65}))
     assert "# dram: a table : of two lines\n" in text
+    assert "# clock: 1e+09 Hz\n# native precision: 8 x 8 bits, sums of 32, results of 8\n# technology: 65 nm\n" in text
     assert yaml.safe_load(text)["name"] == "sayable"
 
 
@@ -74,7 +79,6 @@ _TOP: dict[str, Any] = {
     "cycles_per_mac": 2,
     "kinds": ["conv"],
     "rebuilds_at": "dram",
-    "technology_nm": 65,
     "calibration": {"latency_factor": 1.25, "source": "s"},
 }
 _ENERGY: dict[str, Any] = {
@@ -138,3 +142,31 @@ def test_an_array_of_five_dimensions_is_refused(sayable_data: dict[str, Any]) ->
     sayable_data["array"] = {f"D{place}": 2 for place in range(1, 6)}
     with pytest.raises(RequestError, match=r"sayable: array has 5 dimensions, and ZigZag names D1 to D4; merge some"):
         zigzag_accelerator(Accelerator.parse(sayable_data))
+
+
+def test_a_mac_is_priced_at_the_width_that_is_asked_for(sayable_data: dict[str, Any]) -> None:
+    sayable_data["energy"]["mac_bits"] = [16, 16]
+    accelerator = Accelerator.parse(sayable_data)
+    text = zigzag_accelerator(accelerator, precision=Precision(weight_bits=4, input_bits=8))
+    assert yaml.safe_load(text)["operational_array"]["unit_energy"] == 0.0625 * 4 * 8 / 256
+    assert "# unit_energy: made up for the tests; quoted at 16 x 16 bits, here at 4 x 8\n" in text
+    with pytest.raises(RequestError, match=r"energy\.mac_bits \(a MAC costs the same at every width; give precision"):
+        zigzag_accelerator(accelerator)
+
+
+def test_one_price_at_every_width_stays(sayable: Accelerator) -> None:
+    assert zigzag_accelerator(sayable, precision=Precision(weight_bits=4)) == zigzag_accelerator(sayable)
+
+
+@pytest.mark.parametrize("name", ["nvdla-like", "tpu-like"])
+def test_chips_that_need_no_other_words_are_written_whole(tmp_path: Path, name: str) -> None:
+    chip, bits = load_chip(name), Precision(accumulator_bits=16)
+    (tmp_path / "chip.yaml").write_text(zigzag_accelerator(chip, precision=bits))
+    found = read_zigzag_accelerator(tmp_path / "chip.yaml")
+    assert [memory.name for memory in found.memories] == [memory.name for memory in chip.memories]
+    assert found.energy.mac.pj == chip.energy.mac_pj(8, 8)
+    for memory in chip.memories:
+        price, own = found.energy.memories[memory.name], chip.energy.memories[memory.name]
+        assert (price.read_pj, price.write_pj) == (own.read_pj, own.write_pj)
+        assert found.memory(memory.name).bits == memory.bits
+        assert found.instances(memory.name) == chip.instances(memory.name)
