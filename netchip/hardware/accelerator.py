@@ -165,7 +165,7 @@ class Accelerator(Spec):
     @property
     def units(self) -> int:
         """MACs of the array."""
-        return math.prod(self.array.values())
+        return math.prod(list(self.array.values()))
 
     def chain(self, operand: Operand) -> tuple[int, ...]:
         """Indices of the memories that hold `operand`, from the MACs outward."""

@@ -7,7 +7,7 @@ import array_api_compat.numpy
 import numpy as np
 
 from netchip.hardware.accelerator import Accelerator
-from netchip.hardware.arrays import on_host
+from netchip.hardware.arrays import device_of, namespace_of, on_host
 from netchip.hardware.checks import check_layers, check_mappings
 from netchip.hardware.conventions import DEFAULT, Conventions
 from netchip.hardware.costs import Costs, Held, joined
@@ -18,7 +18,7 @@ from netchip.hardware.counting.exact import exact_clock
 from netchip.hardware.counting.flows import Action, Flow, is_charged
 from netchip.hardware.counting.latency import Clock, bound_clock
 from netchip.hardware.counting.pricing import access_pj, accesses, hops, rebuilds, width_of
-from netchip.hardware.counting.spread import are_whole, factors_of, whole
+from netchip.hardware.counting.spread import are_whole, whole
 from netchip.hardware.dimensions import OPERANDS, Operand
 from netchip.workload.layer import Layer
 
@@ -47,53 +47,45 @@ def evaluate(
     if check:
         check_layers(layers, accelerator)
         check_mappings(layers, accelerator, mappings)
-    kinds = {layer.shape.transposed for layer in layers}
-    if len(kinds) == 1:
-        return _costs(case_of(layers, accelerator, mappings, conventions, xp), latency)
-    transposed = np.array([layer.shape.transposed for layer in layers])[on_host(mappings.layer)]
-    places = [np.flatnonzero(transposed == kind) for kind in (False, True)]
+    which = np.broadcast_to(on_host(mappings.layer), (len(mappings),))
+    transposed = np.array([layer.shape.transposed for layer in layers])
+    if len(set(transposed)) == 1:
+        return price(case_of(layers, accelerator, mappings, conventions, xp), latency)
+    groups = [np.flatnonzero(transposed[which] == kind) for kind in set(transposed[which])]
     parts = [
-        evaluate(
-            *_those(layers, accelerator, mappings, kind, where, xp),
-            conventions=conventions,
-            latency=latency,
-            check=False,
-            xp=xp,
-        )
-        for kind, where in zip((False, True), places, strict=True)
+        price(case_of(*_those(layers, accelerator, mappings, where, which), conventions, xp), latency)
+        for where in groups
     ]
-    sizes, order = [len(where) for where in places], xp.asarray(np.argsort(np.concatenate(places)))
-    return joined(parts, sizes, order, xp)
+    order = xp.asarray(np.argsort(np.concatenate(groups)), device=device_of(mappings.layer))
+    return joined(parts, [len(where) for where in groups], order, xp)
 
 
 def _those(
-    layers: Sequence[Layer],
-    accelerator: Accelerator,
-    mappings: Batch,
-    transposed: bool,
-    where: np.ndarray,
-    xp: Any,
+    layers: Sequence[Layer], accelerator: Accelerator, mappings: Batch, where: np.ndarray, which: np.ndarray
 ) -> tuple[list[Layer], Accelerator, Batch]:
-    """The layers that are transposed, or those that are not, and their mappings, which are at the places `where`."""
-    kept = [index for index, layer in enumerate(layers) if layer.shape.transposed == transposed]
-    own = on_host(mappings.layer)[where]
-    batch = mappings.at(xp.asarray(where), xp.asarray(np.searchsorted(kept, own)), xp)
-    return [layers[place] for place in kept], accelerator, batch
+    """The layers, and the mappings at the places `where` of them; `which[i]` is the layer of mapping i."""
+    used, renamed = np.unique(which[where], return_inverse=True)
+    xp, device = namespace_of(mappings.layer), device_of(mappings.layer)
+    batch = mappings.at(xp.asarray(where, device=device), xp.asarray(renamed, device=device), xp)
+    return [layers[int(place)] for place in used], accelerator, batch
 
 
-def _costs(case: Case, latency: Latency) -> Costs:
-    factors = wholly = factors_of(case.mappings.spatial)
-    means = wholes = case.levels(factors, rounds=case.conventions.means_rounded)
+def price(case: Case, latency: Latency = "bound") -> Costs:
+    """The costs of a case that `case_of` prepared: array arithmetic only, so that it runs under a compiler or a graph of gradients.
+
+    A search prepares its case once and goes on with `price(case.of(mappings))`.
+    """
+    nest, factors = case.nest(), case.factors
+    means = wholes = case.levels(nest, factors, rounds=case.conventions.means_rounded)
     flows = timed = case.flows(means)
     if not are_whole(factors, case.arithmetic):
-        wholly = whole(factors, case.conventions.uneven_unrolling, case.arithmetic)
-        wholes = case.levels(wholly, rounds=False)
+        wholes = case.levels(nest, whole(factors, case.conventions.uneven_unrolling, case.arithmetic), rounds=False)
         timed = case.flows(wholes)
     timed = [flow for flow in timed if is_charged(flow.action, case.conventions)]
     if latency == "stalls":
-        clock = exact_clock(case, means, wholes, timed, factors)
+        clock = exact_clock(case, nest, means, wholes, timed)
     else:
-        clock = bound_clock(case.accelerator, case.nest.steps, timed, case.conventions, case.arithmetic)
+        clock = bound_clock(case.accelerator, nest.steps, timed, case.conventions, case.arithmetic)
     return _priced(case, means, flows, clock, held_bits(case.accelerator, wholes, case.widths), latency)
 
 

@@ -408,3 +408,10 @@ def test_a_layer_too_large_for_exact_counts_is_refused(roomy: Accelerator) -> No
         RequestError, match=r"huge: 10,000,000,000,000,000 MACs of 32 bits cannot be counted exactly .*split"
     ):
         cost_of("K 1000000000: W=dram I=dram O=dram\nC 10000000: W=dram I=dram O=dram", layer, roomy)
+
+
+def test_a_kind_of_layer_that_no_mapping_is_for_costs_nothing_more(tiny: Accelerator) -> None:
+    layers = [Layer(str(place), shape) for place, shape in enumerate(CONVS)]
+    mappings = random_mappings(CONVS[0], tiny, 20, seed=0)
+    alone = evaluate(layers[:1], tiny, mappings, xp=xp)
+    np.testing.assert_array_equal(evaluate(layers, tiny, mappings, xp=xp).energy_pj, alone.energy_pj)

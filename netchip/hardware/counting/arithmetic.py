@@ -40,14 +40,14 @@ class Arithmetic:
 
     def least(self, first: Number, second: Number) -> Number:
         """The smaller of the two."""
-        if is_plain(first) and is_plain(second):
-            return min(first, second)
+        if is_plain(first) or is_plain(second):
+            return self.where(first < second, first, second)
         return self.xp.minimum(first, second)
 
     def most(self, first: Number, second: Number) -> Number:
         """The larger of the two."""
-        if is_plain(first) and is_plain(second):
-            return max(first, second)
+        if is_plain(first) or is_plain(second):
+            return self.where(first > second, first, second)
         return self.xp.maximum(first, second)
 
     def where(self, condition: Number, then: Number, other: Number) -> Number:
@@ -71,7 +71,7 @@ def product(factors: Iterable[Number]) -> Number:
     """Product of constants and arrays; constants are multiplied first, and 1 costs nothing."""
     constant, result = 1.0, None
     for factor in factors:
-        if is_plain(factor):
+        if isinstance(factor, _CONSTANTS):
             constant *= factor
         else:
             result = factor if result is None else result * factor
