@@ -48,6 +48,9 @@ class Allocation:
         self._widths = Widths(accelerator, self._columns, self._arithmetic)
         self._tiler = Tiler(self._arithmetic, self._columns, conventions, rounds=False)
         self._chains = [accelerator.chain(operand) for operand in OPERANDS]
+        self._chooses = [
+            any(index in chain[:-1] for chain in self._chains) for index in range(len(accelerator.memories))
+        ]
 
     def cuts(self, dim: np.ndarray, bound: np.ndarray, spatial: np.ndarray, wishes: Wishes) -> np.ndarray:
         """The cuts [operand, memory, N] of loops `dim` and `bound` [J, N], inner to outer, unrolled by `spatial`.
@@ -64,6 +67,9 @@ class Allocation:
         for index, memory in enumerate(self._accelerator.memories):
             rows = [row for row, chain in enumerate(self._chains) if index in chain[:-1]]
             holders = [row for row, chain in enumerate(self._chains) if index in chain]
+            if not rows:
+                continue
+            below[[row for row in holders if row not in rows]] = loops  # all of the operand lies here
             if memory.bits is not None and len(holders) > 1:
                 room = _Room(memory.bits, [bits[row, index] for row in holders], holders)
                 found = room.shared(below, [most[row, index] for row in holders], wishes)
@@ -101,7 +107,7 @@ class Allocation:
             loads = self._loads(dim, bound) if operand == "O" else None
             for place, index in enumerate(self._chains[row]):
                 memory = self._accelerator.memories[index]
-                if memory.bits is None:
+                if memory.bits is None or not self._chooses[index]:
                     continue
                 tile = np.broadcast_to(self._tiler.elements(reach, spreads[operand].below[place + 1]), shape)
                 unfinished = False

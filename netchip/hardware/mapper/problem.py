@@ -74,7 +74,8 @@ class Problem:
 
     def costs(self, mappings: MappingBatch) -> Costs:
         """What mappings cost by the plain bound, in the precision of their bounds."""
-        mappings = replace(mappings, spatial=mappings.spatial.astype(mappings.bound.dtype))
+        if mappings.spatial.shape[-1] > 1 and mappings.spatial.dtype != mappings.bound.dtype:
+            mappings = replace(mappings, spatial=mappings.spatial.astype(mappings.bound.dtype))
         return evaluate(
             [self.layer],
             self.accelerator,

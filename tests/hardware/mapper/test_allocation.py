@@ -60,6 +60,19 @@ def test_a_layer_of_one_output_keeps_its_sum_in_a_register(tiny: Accelerator) ->
     assert found.tolist() == [[0, 2, 2], [2, 2, 2], [2, 2, 2]]
 
 
+def test_an_operand_that_lies_in_a_shared_buffer_leaves_the_others_the_rest(tiny_data: dict[str, Any]) -> None:
+    tiny_data["memories"][3]["operands"] = ["W", "I"]
+    tiny_data["memories"][3]["ports"] = []
+    tiny_data["memories"][2]["bits"] = 16 * 64 * 8 + 2048
+    chip = Accelerator.parse(tiny_data, source="tiny")
+    # all 1,024 outputs stay in the buffer; what is left holds 256 weights or inputs
+    loops = [("C", 8), ("K", 16), ("FX", 3), ("FY", 3), ("OX", 8), ("OY", 8)]
+    found = cut(chip, loops, turn=1)
+    assert found[0, 1] == 2  # 128 weights
+    assert found[1, 0] == 4  # 8 x 3 x 3 inputs
+    assert _fits(chip, loops, found)
+
+
 loops = st.permutations([("OX", 2), ("OX", 4), ("OY", 8), ("K", 4), ("K", 4), ("C", 2), ("C", 4), ("FX", 3), ("FY", 3)])
 
 
