@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from netchip.errors import RequestError
 from netchip.hardware.accelerator import Accelerator
-from netchip.hardware.arrays import Array, check_axes, require, require_shared, taken
+from netchip.hardware.arrays import Array, check_axes, device_of, require, require_shared, taken
 from netchip.hardware.dimensions import DIMS, OPERANDS
 from netchip.hardware.mapping import Mapping
 from netchip.hardware.mapping_batch import MappingBatch
@@ -80,13 +80,13 @@ class EvenBatch:
         return MappingBatch(
             dim=xp.reshape(order, (count * dims, -1)),
             bound=xp.reshape(bound, (count * dims, -1)),
-            cut=xp.asarray(cut)[..., None],
+            cut=xp.asarray(cut, device=device_of(self.factor))[..., None],
             spatial=self.spatial,
             layer=self.layer,
         )
 
     def row(self, index: int, accelerator: Accelerator, xp: Any) -> Mapping:
         """One mapping of the batch in its readable form."""
-        one = xp.asarray([index])
+        one = xp.asarray([index], device=device_of(self.factor))
         layer = taken(self.layer, one, xp)
         return self.at(one, layer, xp).as_loops(accelerator, xp).row(0, accelerator)

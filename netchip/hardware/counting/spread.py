@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from netchip.hardware.accelerator import Accelerator
-from netchip.hardware.arrays import Array
+from netchip.hardware.arrays import Array, on_host
 from netchip.hardware.counting.arithmetic import NEARLY, Arithmetic, Number, is_plain, product
 from netchip.hardware.counting.nest import WINDOW, Extent
 from netchip.hardware.dimensions import DIMS, OPERANDS, Dim, Operand, relevant
@@ -32,7 +30,7 @@ def factors_of(spatial: Array) -> Factors:
     """The factors [array dimension, dim, N]; what is the same for all mappings becomes a constant."""
     if spatial.shape[-1] > 1:
         return tuple({dim: row[index] for index, dim in enumerate(DIMS)} for row in spatial)
-    plain = np.asarray(spatial)[:, :, 0]
+    plain = on_host(spatial)[:, :, 0]
     return tuple({dim: float(factor) for dim, factor in zip(DIMS, row, strict=True) if factor != 1} for row in plain)
 
 

@@ -6,7 +6,7 @@ Source: ZigZag's latency model (Mei et al., "A uniform latency model for DNN acc
 from dataclasses import dataclass
 from typing import Any
 
-from netchip.hardware.arrays import Array
+from netchip.hardware.arrays import Array, device_of
 from netchip.hardware.counting.arithmetic import Number
 from netchip.hardware.counting.loop_list import Loops, loops_of
 from netchip.hardware.counting.nest import WINDOW
@@ -77,7 +77,7 @@ class _Table:
     def at(self, table: Array, place: Array) -> Array:
         xp = self.loops.xp
         size = table.shape[-1]
-        return xp.take(xp.reshape(table, (-1,)), place * size + xp.arange(size), axis=0)
+        return xp.take(xp.reshape(table, (-1,)), place * size + xp.arange(size, device=device_of(table)), axis=0)
 
 
 def _timing(table: _Table, steps: Array, period: Array, window: Array, top_relevant: Number) -> Timing:
