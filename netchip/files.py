@@ -12,6 +12,11 @@ from typing import Any
 from netchip.errors import CheckpointError, DataError
 
 
+def cache_folder() -> Path:
+    """The folder of caches: the environment variable NETCHIP_CACHE, else runs/.cache."""
+    return Path(os.environ.get("NETCHIP_CACHE") or Path("runs") / ".cache")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path`; on success it is flushed and renamed over `path`, else removed.

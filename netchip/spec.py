@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -86,9 +86,14 @@ def _suggestion(cls: type[BaseModel], path: tuple[Any, ...]) -> str:
 
 
 def _owner(cls: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel]:
+    """The model that a path leads to; an index or key of a container of models stays at their model."""
     for part in path:
         field = cls.model_fields.get(str(part))
-        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
-            return cls
-        cls = field.annotation
+        cls = (field and _model_in(field.annotation)) or cls
     return cls
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)

@@ -21,6 +21,11 @@ def millijoules_to_joules(millijoules: float) -> float:
     return millijoules / 1e3
 
 
+def joules_to_pj(joules: float) -> float:
+    """Joules in picojoules."""
+    return joules * 1e12
+
+
 def share_to_percent(share: float) -> float:
     """A share in [0, 1] in per cent."""
     return share * 100.0

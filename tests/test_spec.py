@@ -1,5 +1,6 @@
 """Configuration values: faults read as one line each, hashes name what can change a result."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import pytest
@@ -24,6 +25,11 @@ class Outer(Spec):
     milestones: tuple[int, ...] = ()
 
 
+class Shelf(Spec):
+    inners: tuple[Inner, ...] = ()
+    named: Mapping[str, Inner] = {}
+
+
 def test_plain_data_becomes_a_frozen_value() -> None:
     spec = Outer.parse({"epochs": 5, "inner": {"kind": "adam"}})
     assert (spec.epochs, spec.inner.kind, spec.inner.rate) == (5, "adam", 0.1)
@@ -46,6 +52,12 @@ def test_plain_data_becomes_a_frozen_value() -> None:
 def test_faults_name_the_field_the_value_and_what_is_allowed(data: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match="^settings\\.yaml: " + message):
         Outer.parse(data, source="settings.yaml")
+
+
+@pytest.mark.parametrize("data", [{"inners": [{}, {"rat": 1}]}, {"named": {"first": {"rat": 1}}}])
+def test_an_unknown_key_inside_a_container_is_compared_with_the_names_there(data: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"\(did you mean 'rate'\?\)$"):
+        Shelf.parse(data)
 
 
 def test_all_faults_are_told_at_once() -> None:

@@ -11,6 +11,7 @@ from netchip.units import (
     format_energy_j,
     format_percent,
     format_seconds,
+    joules_to_pj,
     millijoules_to_joules,
     seconds_to_ms,
     share_to_percent,
@@ -31,6 +32,7 @@ def test_conversions() -> None:
     assert seconds_to_ms(0.25) == 250
     assert millijoules_to_joules(1_250) == 1.25
     assert share_to_percent(0.5) == 50
+    assert joules_to_pj(0.5) == 5e11
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Decoded arrays kept on disk: memory-mapped when they are there and whole, built again when they are not."""
 
 import hashlib
-import os
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -10,16 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from netchip.errors import CheckpointError, DataError, NetchipWarning
-from netchip.files import read_json, replacing, write_json
+from netchip.files import cache_folder, read_json, replacing, write_json
 
 CACHE_FORMAT = 1  # raise it when decoding changes what an array holds
 
 Arrays = dict[str, np.ndarray]
-
-
-def cache_folder() -> Path:
-    """The folder of caches: the environment variable NETCHIP_CACHE, else runs/.cache."""
-    return Path(os.environ.get("NETCHIP_CACHE") or Path("runs") / ".cache")
 
 
 def fingerprint(files: Iterable[Path], **settings: object) -> str:

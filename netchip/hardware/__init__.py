@@ -1,0 +1,1 @@
+"""What computes it: accelerators, energies, mappings, and `evaluate`, which prices them. No torch."""

@@ -1,0 +1,44 @@
+"""At least as good as ZigZag's LOMA on its recorded searches, in a fraction of a second a layer."""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from netchip.hardware.conventions import ZIGZAG
+from netchip.hardware.cost import evaluate
+from netchip.hardware.mapper.constraints import Constraints
+from netchip.hardware.mapper.mappers import EvolutionaryMapper, Mapper, RandomMapper
+from netchip.hardware.mapper.problem import problem_of
+from netchip.hardware.mapping_batch import MappingBatch
+
+
+@pytest.fixture(scope="module")
+def loma(reference: Callable[[str], Path]) -> ModuleType:
+    """The recorded searches, loaded by the benchmark's own reader."""
+    reference("zigzag/search/timing.json")
+    path = Path(__file__).resolve().parents[3] / "benchmarks" / "zigzag_reference.py"
+    spec = importlib.util.spec_from_file_location("zigzag_reference", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["zigzag_reference"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("machine", ["eyeriss_like", "r3_shared"])
+@pytest.mark.parametrize("mapper", [RandomMapper(samples=8192), EvolutionaryMapper(samples=6000)])
+def test_energy_is_at_most_lomas(loma: ModuleType, machine: str, mapper: Mapper) -> None:
+    chip, ratios = loma.machine(machine), []
+    for known in loma.recorded(machine):
+        problem = problem_of(known.layer, chip, ZIGZAG, Constraints(spatial=known.spatial))
+        front = mapper.search(problem, lambda energy, cycles: energy)
+        winner = MappingBatch.of(front.mappings[:1], chip)
+        costs = evaluate([known.layer], chip, winner, conventions=ZIGZAG)
+        assert np.all(costs.fits)
+        ratios.append(float(costs.energy_pj[0]) / known.energy_pj)
+    assert np.exp(np.mean(np.log(ratios))) < 1.0
+    assert max(ratios) <= 1.01
