@@ -41,6 +41,8 @@ def show_result(result: dict[str, Any], folder: Path, *, json: bool) -> None:
         return
     say(str(result["headline"]))
     show_arms(folder)
+    for line in result.get("simulated", ()):
+        say(f"simulated: {line}")
     for line in result["notes"]:
         say(f"note: {line}")
     if (folder / PAGE).is_file():

@@ -9,6 +9,7 @@ import pytest
 from netchip.cli.main import main
 from netchip.cli.running import show_result
 from netchip.errors import CheckpointError
+from netchip.files import read_json
 from netchip.report.page import build_report
 from netchip.train.rundir import is_main
 
@@ -54,3 +55,13 @@ def test_only_the_first_of_several_processes_speaks(
     monkeypatch.setenv("RANK", "1")
     show_result({"headline": "x"}, Path("nothing"), json=True)
     assert capsys.readouterr().out == ""
+
+
+def test_what_is_simulated_is_said(
+    the_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "toy", "quick"]) == 0
+    assert "simulated:" not in capsys.readouterr().out
+    result = read_json(the_run() / "result.json") | {"simulated": ["arithmetic of ticket: emulated"]}
+    show_result(result, the_run(), json=False)
+    assert "simulated: arithmetic of ticket: emulated" in capsys.readouterr().out
