@@ -3,6 +3,7 @@
 BITS_PER_BYTE = 8
 _COUNT_STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _JOULE_STEPS = ((1e9, "GJ"), (1e6, "MJ"), (1e3, "kJ"), (1.0, "J"))
+_PICOJOULE_STEPS = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"))
 _BYTE_STEPS = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
@@ -76,6 +77,14 @@ def format_energy_j(joules: float) -> str:
 def format_percent(percent: float) -> str:
     """A percentage with two decimals: '97.22 %'."""
     return f"{percent:.2f} %"
+
+
+def format_energy_pj(picojoules: float) -> str:
+    """An energy given in picojoules: '12 pJ', '3.46 µJ', '1.2 mJ', '2.5 J'."""
+    for step, unit in _PICOJOULE_STEPS:
+        if abs(picojoules) >= step:
+            return f"{picojoules / step:.3g} {unit}"
+    return f"{picojoules:.3g} pJ"
 
 
 def _rounded(value: float) -> float:

@@ -9,6 +9,7 @@ from netchip.units import (
     format_bytes,
     format_count,
     format_energy_j,
+    format_energy_pj,
     format_percent,
     format_seconds,
     joules_to_pj,
@@ -123,3 +124,11 @@ def test_percent() -> None:
 def test_a_count_reads_back_within_half_a_digit(count: float) -> None:
     number, _, prefix = format_count(count).partition(" ")
     assert float(number) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}[prefix] == pytest.approx(count, rel=6e-3)
+
+
+@pytest.mark.parametrize(
+    ("picojoules", "text"),
+    [(0, "0 pJ"), (12, "12 pJ"), (3.456e6, "3.46 µJ"), (1.2e9, "1.2 mJ"), (2.5e12, "2.5 J"), (-4e3, "-4 nJ")],
+)
+def test_energy_in_picojoules(picojoules: float, text: str) -> None:
+    assert format_energy_pj(picojoules) == text

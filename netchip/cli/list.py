@@ -4,6 +4,7 @@ from typing import Any
 
 from netchip.cli.output import say, show_json, show_table
 from netchip.data.spec import SOURCES
+from netchip.hardware.chips import chip_names, load_chip
 from netchip.methods import all_methods
 from netchip.methods.method import Method
 from netchip.models.catalogue import model_names, native_size
@@ -15,6 +16,7 @@ _SOURCE_NOTES = {
     "cifar10-small": "a fixed part of cifar10: 10,000 to train, 2,000 to validate, 2,000 to test",
 }
 _MORE_SOURCES = (("folder:PATH", "your own images, one subfolder a class"),)
+_MORE_CHIPS = (("file.yaml", "your own, from scratch or on top of one of these (extends: NAME)"),)
 _MORE_MODELS = (
     ("timm:NAME", "any model of the timm package (netchip[vision])"),
     ("file.py:function", "your own: a function without arguments that returns a torch.nn.Module"),
@@ -23,7 +25,7 @@ _MORE_MODELS = (
 
 
 def command(*, json: bool = False) -> None:
-    """List the methods and their experiments, the models and the data sources.
+    """List the methods and their experiments, the models, the data sources and the chips.
 
     Parameters
     ----------
@@ -41,6 +43,7 @@ def command(*, json: bool = False) -> None:
         show_table(f"Experiments: netchip run {method['name']} NAME", ("name", "what it runs"), rows)
     show_table("Models: --model.name", ("name", "what it is"), list(listing["models"].items()))
     show_table("Data: --data.name", ("name", "what it is"), list(listing["data"].items()))
+    show_table("Chips: netchip cost MODEL --chip", ("name", "what it is"), list(listing["chips"].items()))
 
 
 def _listing() -> dict[str, Any]:
@@ -50,7 +53,14 @@ def _listing() -> dict[str, Any]:
         "methods": [_described(method) for method in all_methods()],
         "models": {**zoo, **dict(_MORE_MODELS)},
         "data": {**sources, **dict(_MORE_SOURCES)},
+        "chips": {**{name: _chip(name) for name in chip_names()}, **dict(_MORE_CHIPS)},
     }
+
+
+def _chip(name: str) -> str:
+    chip = load_chip(name)
+    levels = ", ".join(memory.name for memory in chip.memories)
+    return f"{chip.units} MACs at {chip.frequency_hz / 1e6:g} MHz; {levels}"
 
 
 def _described(method: Method) -> dict[str, Any]:

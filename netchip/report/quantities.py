@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from netchip.units import format_bytes, format_count, format_energy_j, format_percent, format_seconds
+from netchip.units import format_bytes, format_count, format_energy_j, format_energy_pj, format_percent, format_seconds
 
 _LABELS = {"macs": "MACs", "training_macs": "training MACs", "file_bytes": "file size"}
 _WORDS = {"macs": "MACs", "edp": "EDP", "latency": "latency", "batch1": "batch 1", "batch64": "batch 64"}
@@ -11,13 +11,6 @@ _WORDS = {"macs": "MACs", "edp": "EDP", "latency": "latency", "batch1": "batch 1
 
 def _milliseconds(value: float) -> str:
     return format_seconds(value / 1e3)
-
-
-def _joules(picojoules: float) -> str:
-    for step, unit in ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ")):
-        if abs(picojoules) >= step:
-            return f"{picojoules / step:.3g} {unit}"
-    return f"{picojoules:.3g} pJ"
 
 
 _UNITS: dict[str, tuple[str, Callable[[float], str]]] = {
@@ -28,7 +21,7 @@ _UNITS: dict[str, tuple[str, Callable[[float], str]]] = {
     "_ms": ("", _milliseconds),
     "_s": ("", format_seconds),
     "_j": ("", format_energy_j),
-    "_pj": ("", _joules),
+    "_pj": ("", format_energy_pj),
     "_mm2": ("area", lambda value: f"{value:.3g} mm²"),
     "_hz": ("", lambda value: f"{format_count(value)}Hz"),
 }

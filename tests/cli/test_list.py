@@ -19,6 +19,7 @@ def test_every_method_experiment_and_source_is_there_with_a_word_about_it(capsys
     assert all(listing["data"].values())
     assert all(summary for method in listing["methods"] for summary in method["experiments"].values())
     assert "resnet20" in listing["models"]
+    assert listing["chips"]["eyeriss"].startswith("168 MACs at 200 MHz; ")
 
 
 def test_plain_listing_names_the_command_to_type(capsys: pytest.CaptureFixture[str]) -> None:
