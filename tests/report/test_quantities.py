@@ -20,6 +20,7 @@ from netchip.report.quantities import label, ratio, written
         ("latency_batch128_ms", 0.5, "latency, batch 128", "500 us"),
         ("energy_pj", 5.0e6, "energy", "5 µJ"),
         ("energy_pj", 12.0, "energy", "12 pJ"),
+        ("edp_pj_s", 1.1777e6, "EDP", "1.18 µJ s"),
         ("area_mm2", 1.234, "area", "1.23 mm²"),
         ("drawn_epoch", None, "drawn epoch", "–"),
         ("detector", "paper", "detector", "paper"),
