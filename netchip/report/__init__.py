@@ -1,1 +1,1 @@
-"""Reads run folders, nothing else, and draws one self-contained HTML page of them. Start at `page.py`."""
+"""Draws self-contained HTML pages: of run folders (start at `page.py`), of what a network costs on chips (`cost_page.py`)."""

@@ -13,15 +13,28 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import EngFormatter, FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from netchip.report import palette
-from netchip.report.figure import BarsFigure, HeatmapFigure, LineFigure, LineSeries, without_gaps
+from netchip.report.figure import (
+    BarsFigure,
+    Drawn,
+    HeatmapFigure,
+    LineFigure,
+    LineSeries,
+    ScatterFigure,
+    ScatterSeries,
+    without_gaps,
+)
 
 _WIDTH, _HEIGHT = 6.4, 3.3
 _FEW_POINTS = 40
 _MOST_TICKS = 12
 _LARGE = 1e5
+_BAR, _NO_BARS = 0.19, 0.9
+"""Height of a lying bar with its gap, and of all that is no bar, in inches."""
+_NARROW = 1000.0
+"""A logarithmic axis that spans less has ticks between the powers of ten."""
 _STYLE = {
     "svg.fonttype": "none",
     "text.parse_math": False,
@@ -68,6 +81,15 @@ class Drawing:
     legend: tuple[LegendEntry, ...] = ()
 
 
+def draw(figure: Drawn) -> Drawing:
+    """Any figure that is drawn."""
+    if isinstance(figure, LineFigure):
+        return draw_line(figure)
+    if isinstance(figure, ScatterFigure):
+        return draw_scatter(figure)
+    return draw_heatmap(figure) if isinstance(figure, HeatmapFigure) else draw_bars(figure)
+
+
 def draw_line(figure: LineFigure) -> Drawing:
     """Curves with gaps where values are missing, and a labelled vertical line for each mark."""
     with _axes(figure.title) as (axes, finish):
@@ -78,14 +100,17 @@ def draw_line(figure: LineFigure) -> Drawing:
             _draw_mark(axes, mark.x, mark.label, index)
         _tick_by_value(axes, [value for series in figure.series for value in series.x])
         if figure.y_scale == "log":
-            _log_ticks(axes)
+            axes.set_yscale("log")
+            _plain_ticks(axes.yaxis)
         axes.set_xlabel(figure.x_label)
         axes.set_ylabel(figure.y_label)
         return Drawing(finish(), _line_legend(figure.series, styles))
 
 
 def draw_bars(figure: BarsFigure) -> Drawing:
-    """Groups of bars; long category names are slanted."""
+    """Groups of bars, long category names slanted; or stacked bars that lie, the first on top."""
+    if figure.stacked:
+        return _draw_stacked(figure)
     with _axes(figure.title) as (axes, finish):
         width = 0.8 / max(1, len(figure.series))
         places = np.arange(len(figure.categories))
@@ -96,7 +121,24 @@ def draw_bars(figure: BarsFigure) -> Drawing:
         axes.set_xlim(-0.5, len(figure.categories) - 0.5)
         axes.grid(visible=False, axis="x")
         axes.set_ylabel(figure.y_label)
-        return Drawing(finish(), _bar_legend([series.name for series in figure.series]))
+        return Drawing(finish(), _legend([series.name for series in figure.series]))
+
+
+def draw_scatter(figure: ScatterFigure) -> Drawing:
+    """Points and lines on two logarithmic axes. Lines come first in the legend, and take the first colours."""
+    with _axes(figure.title) as (axes, finish):
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        for index, line in enumerate(figure.lines):
+            axes.plot(line.x, line.y, color=palette.series_colour(index))
+        for index, series in enumerate(figure.series, len(figure.lines)):
+            _draw_points(axes, series, index)
+        for axis, values in zip((axes.xaxis, axes.yaxis), _positions(figure), strict=True):
+            _spread_ticks(axis, values)
+        axes.set_xlabel(figure.x_label)
+        axes.set_ylabel(figure.y_label)
+        lines = _line_legend(figure.lines, [(index, 0) for index in range(len(figure.lines))])
+        return Drawing(finish(), lines + _legend([series.name for series in figure.series], first=len(figure.lines)))
 
 
 def draw_heatmap(figure: HeatmapFigure) -> Drawing:
@@ -137,6 +179,43 @@ def _render(canvas: Canvas) -> str:
     return palette.themed(_ROOT_SIZE.sub(lambda found: found[1] or found[2], svg))
 
 
+def _draw_stacked(figure: BarsFigure) -> Drawing:
+    """A lying bar for each category, cut into its series; a gap is as 0."""
+    with _axes(figure.title, height=_NO_BARS + _BAR * len(figure.categories)) as (axes, finish):
+        places, ends = np.arange(len(figure.categories)), np.zeros(len(figure.categories))
+        for index, series in enumerate(figure.series):
+            values = np.nan_to_num(np.array(series.values, dtype=float))
+            axes.barh(places, values, 0.8, left=ends, color=palette.series_colour(index))
+            ends = ends + values
+        axes.set_yticks(places, figure.categories)
+        axes.set_ylim(len(figure.categories) - 0.5, -0.5)
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel(figure.y_label)
+        return Drawing(finish(), _legend([series.name for series in figure.series]))
+
+
+def _draw_points(axes: Any, series: ScatterSeries, index: int) -> None:
+    colour = palette.series_colour(index)
+    axes.plot(series.x, series.y, linestyle="none", marker=palette.series_point(index), markersize=6.0, color=colour)
+    for x, y, text in zip(series.x, series.y, series.labels, strict=False):
+        if text and min(x, y) > 0:
+            axes.annotate(text, (x, y), xytext=(6, -4), textcoords="offset points", va="top", color=palette.MUTED)
+
+
+def _positions(figure: ScatterFigure) -> tuple[list[float], list[float]]:
+    """All x and all y that are seen."""
+    parts = (*figure.series, *figure.lines)
+    seen = ([value for part in parts for value in without_gaps(getattr(part, axis)) if value > 0] for axis in "xy")
+    return next(seen), next(seen)
+
+
+def _spread_ticks(axis: Any, values: Sequence[float]) -> None:
+    """Plain numbers on a logarithmic axis, at 1, 2, 5 of each power of ten where that is not too many."""
+    if values and max(values) < _NARROW * min(values):
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    _plain_ticks(axis)
+
+
 def _draw_series(axes: Any, series: LineSeries, colour: int, dash: int) -> None:
     point = palette.series_point(colour) if len(without_gaps(series.y)) <= _FEW_POINTS else ""
     (line,) = axes.plot(series.x, series.y, color=palette.series_colour(colour), marker=point)
@@ -166,11 +245,10 @@ def _tick_by_value(axes: Any, x: Sequence[float]) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(nbins=_MOST_TICKS, integer=True))
 
 
-def _log_ticks(axes: Any) -> None:
+def _plain_ticks(axis: Any) -> None:
     """Powers of ten as plain numbers; matplotlib's own labels are formulas."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _name_ticks(set_ticks: Any, names: Sequence[str], *, slanted: bool = False) -> None:
@@ -194,8 +272,9 @@ def _line_legend(series: Sequence[LineSeries], styles: Sequence[tuple[int, int]]
     return tuple(LegendEntry(name, palette.series_variable(style[0]), _dash_array(style[1])) for name, style in named)
 
 
-def _bar_legend(names: Sequence[str]) -> tuple[LegendEntry, ...]:
-    return tuple(LegendEntry(name, palette.series_variable(index)) for index, name in enumerate(names) if name)
+def _legend(names: Sequence[str], first: int = 0) -> tuple[LegendEntry, ...]:
+    """Names beside their colours, from the `first` on."""
+    return tuple(LegendEntry(name, palette.series_variable(index)) for index, name in enumerate(names, first) if name)
 
 
 def _dash_array(dash: int) -> str:

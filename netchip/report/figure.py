@@ -1,4 +1,4 @@
-"""The figures a run may leave in `figures/*.json`, as checked values: line, heatmap, bars, images."""
+"""The figures a run may leave in `figures/*.json`, as checked values: line, scatter, heatmap, bars, images."""
 
 import base64
 import binascii
@@ -68,6 +68,32 @@ class LineFigure(_Part):
     marks: tuple[Mark, ...] = ()
 
 
+class ScatterSeries(_Part):
+    """Points of one colour; x [n], y [n], and as many `labels` or none; an empty label is not drawn."""
+
+    name: Text = ""
+    x: tuple[Gappy, ...]
+    y: tuple[Gappy, ...]
+    labels: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        fits = len(self.x) == len(self.y) and len(self.labels) in (0, len(self.x))
+        found = f"{len(self.x)} values in x, {len(self.y)} in y, {len(self.labels)} labels"
+        return _require(self, fits, found)
+
+
+class ScatterFigure(_Part):
+    """Points on two logarithmic axes, on which only values above 0 are seen, with `lines` such as a limit."""
+
+    kind: Literal["scatter"]
+    title: Text
+    x_label: Text = ""
+    y_label: Text = ""
+    series: tuple[ScatterSeries, ...]
+    lines: tuple[LineSeries, ...] = ()
+
+
 class HeatmapFigure(_Part):
     """values [rows of y][columns of x]; gaps stay empty."""
 
@@ -95,13 +121,14 @@ class BarSeries(_Part):
 
 
 class BarsFigure(_Part):
-    """Groups of bars, one group a category."""
+    """Groups of bars, one group a category. `stacked` ones lie on each other and on their side: room for many long names."""
 
     kind: Literal["bars"]
     title: Text
     y_label: Text = ""
     categories: tuple[Text, ...]
     series: tuple[BarSeries, ...]
+    stacked: bool = False
 
     @model_validator(mode="after")
     def _one_value_a_category(self) -> Self:
@@ -136,7 +163,8 @@ class ImagesFigure(_Part):
     items: tuple[Image, ...]
 
 
-Figure = LineFigure | HeatmapFigure | BarsFigure | ImagesFigure
+Drawn = LineFigure | ScatterFigure | HeatmapFigure | BarsFigure
+Figure = Drawn | ImagesFigure
 _ANY: TypeAdapter[Figure] = TypeAdapter(Annotated[Figure, Field(discriminator="kind")])
 
 

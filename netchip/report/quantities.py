@@ -18,6 +18,7 @@ _UNITS: dict[str, tuple[str, Callable[[float], str]]] = {
     "_seconds": ("time", format_seconds),
     "_bytes": ("size", lambda value: format_bytes(round(value))),
     "_bits": ("bits", format_count),
+    "_pj_s": ("", lambda value: f"{format_energy_pj(value)} s"),
     "_ms": ("", _milliseconds),
     "_s": ("", format_seconds),
     "_j": ("", format_energy_j),

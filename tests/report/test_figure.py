@@ -36,7 +36,13 @@ def test_control_characters_are_dropped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [[], {"kind": "bars", "title": "t", "categories": ["a"], "series": [{"values": []}]}]
+    "content",
+    [
+        [],
+        {"kind": "bars", "title": "t", "categories": ["a"], "series": [{"values": []}]},
+        {"kind": "scatter", "title": "t", "series": [{"x": [1], "y": []}]},
+        {"kind": "scatter", "title": "t", "series": [{"x": [1, 2], "y": [1, 2], "labels": ["one"]}]},
+    ],
 )
 def test_faults_name_the_file(tmp_path: Path, content: Any) -> None:
     with pytest.raises(DataError, match=r"f\.json: "):
