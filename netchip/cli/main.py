@@ -21,10 +21,11 @@ from netchip.version import __version__
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130
 _DEBUG = "NETCHIP_DEBUG"
 _VERBS = (
-    ("list", "List the methods and their experiments, the models and the data sources."),
+    ("list", "List the methods and their experiments, the models, the data sources and the chips."),
     ("run", "Run a method: netchip run METHOD [EXPERIMENT] [--settings]."),
     ("resume", "Go on with a run that was interrupted."),
     ("inspect", "Show a model's layers, MACs, coupled channels, and what each method can treat."),
+    ("cost", "Model the energy, latency and area of a network on one chip or several."),
     ("bench", "Measure the latency of a model, or of both networks of a run."),
     ("report", "Write one self-contained HTML page of one or several runs."),
     ("demo", "Find a ticket on real handwritten digits and compare it with the dense network."),
