@@ -4,10 +4,12 @@ from typing import Any
 
 from netchip.cli.output import say, show_json, show_table
 from netchip.data.spec import SOURCES
+from netchip.hardware.accelerator import Accelerator
 from netchip.hardware.chips import chip_names, load_chip
 from netchip.methods import all_methods
 from netchip.methods.method import Method
 from netchip.models.catalogue import model_names, native_size
+from netchip.units import format_count
 
 _SOURCE_NOTES = {
     "digits": "1,797 real handwritten digits, inside scikit-learn",
@@ -16,7 +18,7 @@ _SOURCE_NOTES = {
     "cifar10-small": "a fixed part of cifar10: 10,000 to train, 2,000 to validate, 2,000 to test",
 }
 _MORE_SOURCES = (("folder:PATH", "your own images, one subfolder a class"),)
-_MORE_CHIPS = (("file.yaml", "your own, from scratch or on top of one of these (extends: NAME)"),)
+_MORE_CHIPS = (("FILE.yaml", "your own, which may extend any of these: docs/adding_an_accelerator.md"),)
 _MORE_MODELS = (
     ("timm:NAME", "any model of the timm package (netchip[vision])"),
     ("file.py:function", "your own: a function without arguments that returns a torch.nn.Module"),
@@ -53,14 +55,18 @@ def _listing() -> dict[str, Any]:
         "methods": [_described(method) for method in all_methods()],
         "models": {**zoo, **dict(_MORE_MODELS)},
         "data": {**sources, **dict(_MORE_SOURCES)},
-        "chips": {**{name: _chip(name) for name in chip_names()}, **dict(_MORE_CHIPS)},
+        "chips": {**{name: _chip(load_chip(name)) for name in chip_names()}, **dict(_MORE_CHIPS)},
     }
 
 
-def _chip(name: str) -> str:
-    chip = load_chip(name)
-    levels = ", ".join(memory.name for memory in chip.memories)
-    return f"{chip.units} MACs at {chip.frequency_hz / 1e6:g} MHz; {levels}"
+def _chip(chip: Accelerator) -> str:
+    """'12 x 14 MACs, 16-bit weights, 65 nm, 200 MHz; calibrated'."""
+    sizes = " x ".join(map(str, chip.array.values()))
+    words = [f"{sizes} MACs", f"{chip.precision.weight_bits}-bit weights"]
+    if chip.technology_nm is not None:
+        words.append(f"{chip.technology_nm:g} nm")
+    words.append(f"{format_count(chip.frequency_hz)}Hz")
+    return ", ".join(words) + ("; has a calibration against silicon" if chip.calibration is not None else "")
 
 
 def _described(method: Method) -> dict[str, Any]:

@@ -22,7 +22,10 @@ def show_json(value: Any) -> None:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table under its title. A column whose heading begins with '>' (which is not shown) is set to the right."""
+    """A table under its title. A column whose heading begins with '>' (which is not shown) is set to the right.
+
+    A heading may have several lines.
+    """
     if sys.stdout.isatty():
         _rich_table(title, columns, rows)
     else:
@@ -47,7 +50,7 @@ def _rich_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 
 
 def _plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    lines = [[column.lstrip(">") for column in columns], *rows]
+    lines = [*_heading([column.lstrip(">").split("\n") for column in columns]), *rows]
     widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
     right = [column.startswith(">") for column in columns]
     say(f"\n{title}")
@@ -57,3 +60,9 @@ def _plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str
             for cell, width, flush in zip(line, widths, right, strict=True)
         ]
         say("  ".join(cells).rstrip())
+
+
+def _heading(columns: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Headings line by line, all ending on the same one."""
+    lines = max(map(len, columns), default=0)
+    return [list(line) for line in zip(*([""] * (lines - len(column)) + [*column] for column in columns), strict=True)]

@@ -45,6 +45,13 @@ def read_onnx(
     return Workload(tuple(walk.layers.values()), tuple(walk.edges), uncounted=tuple(walk.uncounted))
 
 
+def onnx_inputs(path: Path | str) -> tuple[str, ...]:
+    """The names of an ONNX model's inputs, those it holds values for left out. Raises as `read_onnx` does."""
+    graph = _loaded(_import_onnx(), path).graph
+    held = {each.name for each in graph.initializer}
+    return tuple(each.name for each in graph.input if each.name not in held)
+
+
 def _import_onnx() -> Any:
     try:
         for part in ("onnx.inliner", "onnx.shape_inference"):

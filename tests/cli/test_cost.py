@@ -1,110 +1,166 @@
-"""`netchip cost`: totals that are those of the model, a word about what they are, and requests that are refused in a line."""
+"""`netchip cost` as a user meets it."""
 
 import json
+import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from netchip.cli.main import main
-from netchip.hardware.chips import load_chip
-from netchip.hardware.mapper.mappers import RandomMapper
-from netchip.hardware.network_cost import cost
+from netchip.hardware.chips import chip_names, load_chip
+from netchip.hardware.cost_report import CostReport
 from netchip.workload.encoding import Precision
 from netchip.workload.layer import Layer
 from netchip.workload.network import Workload
 from netchip.workload.shape import LayerShape
 
-FEW = ("--mappings", "300")
+FEW = ("--mappings", "200")
+FC = LayerShape.linear(batch=2, in_features=64, out_features=16)
 
 
-def costed(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+@pytest.fixture
+def net(tmp_path: Path) -> str:
+    """A workload file at the bits of edge-npu."""
+    layers = (Layer("one", FC), Layer("two", LayerShape.linear(batch=2, in_features=16, out_features=4)))
+    Workload(layers, uncounted=("head (aten.lstm)",)).save(tmp_path / "net.json")
+    return str(tmp_path / "net.json")
+
+
+def as_json(capsys: pytest.CaptureFixture[str], *words: str) -> dict:
     assert main(["cost", *words, *FEW, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
 
-def test_a_model_on_two_chips(capsys: pytest.CaptureFixture[str]) -> None:
-    found = costed(capsys, "resnet8", "--input", "1,3,16,16", "--chip", "eyeriss", "edge-npu")
-    assert found["modelled"] is True
-    assert [report["accelerator"] for report in found["reports"]] == ["eyeriss", "edge-npu"]
-    for report in found["reports"]:
-        assert report["totals"]["energy_pj"] > 0
-        assert len(report["layers"]) == 10
-
-
-def test_the_figures_are_those_of_the_model_at_the_chip_s_bits(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    chip = load_chip("eyeriss")
-    layer = Layer(
-        "conv",
-        LayerShape(
-            batch=1,
-            groups=1,
-            out_channels=8,
-            in_channels=4,
-            out_height=6,
-            out_width=6,
-            kernel_height=3,
-            kernel_width=3,
-            in_height=8,
-            in_width=8,
-        ),
-        precision=chip.precision,
-    )
-    workload = Workload((layer,), ())
-    workload.save(tmp_path / "own.json")
-    found = costed(capsys, str(tmp_path / "own.json"), "--chip", "eyeriss")
-    wanted = cost(workload, chip, mapper=RandomMapper(samples=300))
-    assert found["reports"][0]["totals"] == pytest.approx(wanted.totals())
-
-
-def test_fewer_bits_cost_less(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ("resnet8", "--input", "1,3,16,16", "--chip", "eyeriss", "--objective", "energy")
-    wide, narrow = (costed(capsys, *words, "--bits", bits)["reports"][0]["totals"] for bits in ("16", "8"))
-    assert narrow["energy_pj"] < wide["energy_pj"]
-    assert narrow["weight_bits"] * 2 == wide["weight_bits"]
-
-
-def test_the_listing_says_that_it_is_modelled(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["cost", "resnet8", "--input", "1,3,16,16", "--chip", "edge-npu", *FEW]) == 0
+def test_totals_layers_levels_and_how_they_arose(capsys: pytest.CaptureFixture[str], net: str) -> None:
+    assert main(["cost", net, "--chip", "edge-npu", *FEW]) == 0
     captured = capsys.readouterr()
-    assert "Modelled, not measured" in captured.out
-    assert "Whole network: modelled, not measured" in captured.out
-    assert "conventions 'default'" in captured.out
-    assert "edge-npu: 1/" in captured.err
-
-
-def test_a_scalesim_topology(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    path = tmp_path / "own.csv"
-    path.write_text(
-        "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,\n"
-        "first, 10, 10, 3, 3, 4, 8, 1,\n"
+    titles = [line for line in captured.out.splitlines() if line.endswith("modelled, not measured")]
+    assert titles == [
+        f"{net}: 2.18 k MACs a pass, 2 inputs at once; modelled, not measured",
+        "Layers on edge-npu: modelled, not measured",
+        "Energy on edge-npu by level, in µJ: modelled, not measured",
+        "Totals of a pass: modelled, not measured",
+    ]
+    assert re.search(r"^edge-npu +8/8/8/32 +[\d.]+ nJ +[\d.]+ us +", captured.out, re.MULTILINE)
+    assert "Conventions default" in captured.out
+    assert (
+        "by evolution, 200 tried for each kind of layer, seed 0, for the network's least energy x latency"
+        in captured.out
     )
-    assert costed(capsys, str(path), "--chip", "eyeriss")["reports"][0]["totals"]["macs"] == 8 * 8 * 8 * 4 * 9
+    assert "No calibration." in captured.out
+    assert "Not counted, and in no figure here: head (aten.lstm)" in captured.out
+    assert "edge-npu: 2 kinds of layers mapped" in captured.err
+
+
+def test_several_chips_are_compared_each_at_its_own_bits(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", "resnet8", "--input", "1,3,8,8", "--chip", "eyeriss", "edge-npu", *FEW]) == 0
+    out = capsys.readouterr().out
+    assert "Against eyeriss: modelled, not measured" in out
+    assert re.search(r"^eyeriss +16/16/16/16 ", out, re.MULTILINE)
+    assert re.search(r"^edge-npu +8/8/8/32 ", out, re.MULTILINE)
+
+
+def test_json_is_all_there_is_on_stdout_and_holds_whole_reports(capsys: pytest.CaptureFixture[str], net: str) -> None:
+    found = as_json(capsys, net, "--chip", "edge-npu", "--seed", "3", "--objective", "energy")
+    assert (found["network"], found["inputs"], found["macs"]) == (net, 2, 2 * 64 * 16 + 2 * 16 * 4)
+    assert found["search"] == {**found["search"], "mapper": "EvolutionaryMapper", "samples": 200, "seed": 3}
+    (one,) = found["modelled"]
+    report = CostReport.from_json(one["report"])
+    assert report.objective == "energy"
+    assert one["inputs_per_s"] == pytest.approx(2 / report.latency_s)
+    assert one["bits"] == "8/8/8/32"
+    assert found["uncounted"] == ["head (aten.lstm)"]
+
+
+def test_equal_seeds_give_equal_figures(
+    capsys: pytest.CaptureFixture[str], net: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = as_json(capsys, net, "--chip", "generic")
+    monkeypatch.setenv("NETCHIP_CACHE", str(tmp_path / "another"))
+    assert as_json(capsys, net, "--chip", "generic") == first
+
+
+def test_fewer_bits_cost_less(capsys: pytest.CaptureFixture[str], net: str) -> None:
+    energy = [
+        as_json(capsys, net, "--chip", "edge-npu", "--bits", bits)["modelled"][0]["report"]["totals"]["energy_pj"]
+        for bits in ("2", "4", "8")
+    ]
+    assert energy == sorted(set(energy))
+
+
+def test_a_file_keeps_its_own_bits(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    precision = Precision(weight_bits=4, input_bits=6, output_bits=6, accumulator_bits=20)
+    Workload((Layer("one", FC, precision=precision),)).save(tmp_path / "net.json")
+    assert as_json(capsys, str(tmp_path / "net.json"), "--chip", "eyeriss")["modelled"][0]["bits"] == "4/6/6/20"
+
+
+def test_a_chip_of_ones_own(capsys: pytest.CaptureFixture[str], net: str, tmp_path: Path) -> None:
+    chip = tmp_path / "mine.yaml"
+    chip.write_text("extends: generic\nname: mine\nparameters: {rows: 4}\n")
+    out = as_json(capsys, net, "--chip", str(chip), "generic")["modelled"]
+    assert [each["chip"] for each in out] == ["mine", "generic"]
+
+
+def test_calibration_is_told_and_changes_the_totals(capsys: pytest.CaptureFixture[str], net: str) -> None:
+    plain = as_json(capsys, net, "--chip", "eyeriss")["modelled"][0]["report"]
+    calibrated = as_json(capsys, net, "--chip", "eyeriss", "--calibrated")["modelled"][0]["report"]
+    assert calibrated["totals"]["latency_s"] == pytest.approx(1.147 * plain["totals"]["latency_s"])
+    assert main(["cost", net, "--chip", "eyeriss", "--calibrated", *FEW]) == 0
+    assert "eyeriss: totals calibrated, latency x 1.147" in capsys.readouterr().out
+
+
+def test_the_page(capsys: pytest.CaptureFixture[str], net: str, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    assert main(["cost", net, "--chip", "edge-npu", *FEW, "-o", str(page)]) == 0
+    assert capsys.readouterr().out.endswith(f"page: {page}\n")
+    assert page.read_text().count("<figure") == 2
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("resnet8", "--chip", "eyeris"), "eyeris"),
-        (("resnet8", "--chip", "eyeriss", "--mappings", "0"), "--mappings 0: try at least one mapping a layer"),
-        (("resnet8", "--chip", "eyeriss", "--bits", "0"), "bits"),
-        (("resnet8",), "chip"),
-        (("missing.json", "--chip", "eyeriss"), "missing.json"),
+        ((), "name a chip: --chip NAME or a YAML file; there are diannao, edge-npu, eyeriss"),
+        (("--chip", "eyeris"), "'eyeris' is no chip (did you mean 'eyeriss'?); there are "),
+        (("--chip", "nothing.yaml"), "nothing.yaml: no such file"),
+        (("--chip", "generic", "generic"), "two chips are called generic"),
+        (("--chip", "generic", "--objective", "speed"), "no objective is called 'speed'; give energy, latency, edp"),
+        (("--chip", "generic", "--mappings", "0"), "--mappings 0: give a whole number of at least 1"),
+        (("--chip", "generic", "--seed", "-1"), "--seed -1: give a whole number of at least 0"),
+        (("--chip", "generic", "--bits", "0"), "--bits 0: give at least 1"),
+        (("--chip", "generic", "--calibrated"), "generic has no calibration"),
+        (("--chip", "generic", "--input", "1,2"), "--input is for models"),
+        (
+            ("--chip", "edge-npu", "--bits", "1024"),
+            "'weight_registers' holds 8 bits, less than one weight of 1024 bits",
+        ),
     ],
 )
-def test_what_cannot_be_costed(words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["cost", *words]) == 2
+def test_refusals_are_one_line(
+    words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str], net: str
+) -> None:
+    assert main(["cost", net, *words]) == 2
     captured = capsys.readouterr()
-    assert message in captured.err
-    assert "Traceback" not in captured.err
     assert captured.out == ""
+    assert message in captured.err
+    assert captured.err.splitlines()[-1].startswith("netchip: ")
 
 
-def test_native_bits_are_the_chip_s(capsys: pytest.CaptureFixture[str]) -> None:
-    assert load_chip("eyeriss").precision == Precision(
-        weight_bits=16, input_bits=16, output_bits=16, accumulator_bits=16
-    )
-    eyeriss = costed(capsys, "resnet8", "--input", "1,3,16,16", "--chip", "eyeriss", "edge-npu")["reports"]
-    assert eyeriss[0]["weight_bits"] == 2 * eyeriss[1]["weight_bits"]
+def test_an_unknown_chip_is_told_with_all_there_are(capsys: pytest.CaptureFixture[str], net: str) -> None:
+    assert main(["cost", net, "--chip", "zzz"]) == 2
+    told = capsys.readouterr().err
+    assert all(name in told for name in chip_names())
+
+
+def test_a_layer_the_chip_cannot_run(capsys: pytest.CaptureFixture[str], net: str, tmp_path: Path) -> None:
+    chip = tmp_path / "mine.yaml"
+    chip.write_text("extends: generic\nname: mine\nkinds: [matmul]\n")
+    assert "matmul" in load_chip(chip).kinds
+    assert main(["cost", net, "--chip", str(chip), *FEW]) == 2
+    assert "one is a conv layer, and mine runs matmul" in capsys.readouterr().err
+
+
+def test_a_memory_too_small_for_any_mapping(capsys: pytest.CaptureFixture[str], net: str, tmp_path: Path) -> None:
+    chip = tmp_path / "mine.yaml"
+    chip.write_text("extends: edge-npu\nname: mine\nmemories:\n- {name: weight_registers, bits: 4}\n")
+    assert main(["cost", net, "--chip", str(chip), *FEW]) == 2
+    assert "'weight_registers' holds 4 bits, less than one weight of 8 bits" in capsys.readouterr().err

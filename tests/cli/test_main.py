@@ -12,7 +12,7 @@ def test_help_and_version_need_no_torch() -> None:
     script = (
         "import sys; from netchip.cli.main import main\n"
         "for words in ('--help', 'list --help', 'run --help', 'run early-bird --help', 'resume --help',\n"
-        "              'inspect --help', 'bench --help', 'report --help', 'demo --help', 'doctor --help',\n"
+        "              'inspect --help', 'cost --help', 'bench --help', 'report --help', 'demo --help', 'doctor --help',\n"
         "              '--version', 'list', 'rnu'):\n"
         "    code = main(words.split())\n"
         "    assert code == (2 if words == 'rnu' else 0), words\n"

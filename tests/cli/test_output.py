@@ -19,6 +19,11 @@ def test_in_a_pipe_columns_are_aligned_and_nothing_is_cut(capsys: pytest.Capture
     assert "x" * 200 in lines[5]
 
 
+def test_a_heading_of_several_lines_ends_above_the_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table("Layers", ("name", ">units\nat work"), [("conv1", "91%")])
+    assert capsys.readouterr().out.splitlines()[2:] == ["         units", "name   at work", "conv1      91%"]
+
+
 @pytest.mark.parametrize("columns", ["40", "80"])
 def test_on_a_terminal_the_table_fits_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: str

@@ -1,0 +1,118 @@
+"""A network to be costed, named on the command line: a model, a run folder, or a file that holds its layers."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from netchip.errors import ConfigError, NetchipWarning
+from netchip.workload.encoding import DenseWeights, Precision
+from netchip.workload.network import Workload
+
+
+@dataclass(frozen=True)
+class Network:
+    """A workload; `inputs` pass at once. `states_bits`: its precision was stated with it, else it waits for `at_bits`."""
+
+    title: str
+    workload: Workload
+    inputs: int
+    states_bits: bool = False
+
+
+def find_network(name: str, shape: str | None = None, classes: int | None = None) -> Network:
+    """The network called `name`: what `netchip inspect` takes, or a .json (workload), .onnx or .csv (SCALE-Sim topology) file.
+
+    What the network does that is not counted is in its workload, and no warning.
+    """
+    reader = _READERS.get(Path(name).suffix.lower())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NetchipWarning)
+        return reader(name, shape, classes) if reader else _of_model(name, shape, classes)
+
+
+def at_bits(network: Network, native: Precision, bits: int | None) -> tuple[Workload, str]:
+    """The workload at `bits` (weights, inputs and outputs alike), and its precision in words.
+
+    Without `bits`: at what the network states, else at the `native` precision of the chip. Partial sums have the chip's bits,
+    but never fewer than a result.
+    """
+    if bits is None and network.states_bits:
+        found = dict.fromkeys(_words(layer.precision) for layer in network.workload.layers)
+        return network.workload, next(iter(found)) if len(found) == 1 else "each layer's own"
+    precision = native if bits is None else _uniform(bits, native)
+    stated = [layer.name for layer in network.workload.layers if not isinstance(layer.weights, DenseWeights)]
+    if stated:
+        raise ConfigError(
+            f"{network.title}: {stated[0]} states how many bits memory holds for its weights, so --bits cannot change them; "
+            "leave --bits out"
+        )
+    layers = tuple(replace(layer, precision=precision) for layer in network.workload.layers)
+    return replace(network.workload, layers=layers), _words(precision)
+
+
+def _uniform(bits: int, native: Precision) -> Precision:
+    if bits < 1:
+        raise ConfigError(f"--bits {bits}: give at least 1, or leave it out for each chip's own precision")
+    sums = max(bits, native.accumulator_bits)
+    return Precision(weight_bits=bits, input_bits=bits, output_bits=bits, accumulator_bits=sums)
+
+
+def _words(precision: Precision) -> str:
+    """'8/8/8/32': weights, inputs, outputs, partial sums."""
+    bits = (precision.weight_bits, precision.input_bits, precision.output_bits, precision.accumulator_bits)
+    return "/".join(map(str, bits))
+
+
+def _of_model(name: str, shape: str | None, classes: int | None) -> Network:
+    from netchip.cli.subject import find_subject
+    from netchip.graph.to_workload import to_workload
+
+    subject = find_subject(name, shape, classes)
+    title, model = list(subject.models.items())[-1]
+    title = title if title == name else f"{name}, {title}"
+    return Network(title, to_workload(model, subject.example), int(subject.example.shape[0]))
+
+
+def _of_workload(name: str, shape: str | None, classes: int | None) -> Network:
+    _only_for_models(name, shape, classes)
+    workload = Workload.load(name)
+    return Network(name, workload, _batch(workload), states_bits=True)
+
+
+def _of_topology(name: str, shape: str | None, classes: int | None) -> Network:
+    from netchip.export.scalesim_topology import read_scalesim_topology
+
+    _only_for_models(name, shape, classes)
+    return Network(name, read_scalesim_topology(name), 1)
+
+
+def _of_onnx(name: str, shape: str | None, classes: int | None) -> Network:
+    from netchip.cli.subject import input_sizes
+    from netchip.export.onnx_reading import onnx_inputs, read_onnx
+
+    _only_for_models(name, None, classes)
+    if shape is None:
+        workload = read_onnx(name)
+        return Network(name, workload, _batch(workload))
+    inputs = onnx_inputs(name)
+    if len(inputs) != 1:
+        raise ConfigError(
+            f"{name}: --input gives one shape, but the model has the inputs {', '.join(inputs)}; fix them in the file"
+        )
+    sizes = input_sizes(shape)
+    return Network(name, read_onnx(name, inputs={inputs[0]: sizes}), sizes[0])
+
+
+def _batch(workload: Workload) -> int:
+    return workload.layers[0].shape.batch if workload.layers else 1
+
+
+def _only_for_models(name: str, shape: str | None, classes: int | None) -> None:
+    for flag, value in (("--input", shape), ("--classes", classes)):
+        if value is not None:
+            raise ConfigError(f"{flag} is for models; {name} holds layers whose sizes are fixed")
+
+
+_Reader = Callable[[str, str | None, int | None], Network]
+_READERS: dict[str, _Reader] = {".json": _of_workload, ".onnx": _of_onnx, ".csv": _of_topology}
