@@ -1,6 +1,5 @@
 """What computes: an array of MACs, and the memories around it, inner to outer. Frozen; plain data both ways."""
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
@@ -13,6 +12,7 @@ from netchip.hardware.area import AreaTable
 from netchip.hardware.calibration import Calibration
 from netchip.hardware.dimensions import OPERANDS, READS, WRITES, Move, Operand, moves_of
 from netchip.hardware.energy import EnergyTable
+from netchip.hardware.suggest import did_you_mean
 from netchip.spec import Spec
 from netchip.workload.encoding import Precision
 
@@ -206,12 +206,7 @@ def _no_twice(what: str, names: Iterable[str]) -> None:
 def _names_known(what: str, names: Iterable[str], known: Iterable[str]) -> None:
     for name in names:
         if name not in known:
-            raise ValueError(f"{what} names {name!r}, which is no dimension of the array{_suggest(name, known)}")
-
-
-def _suggest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(known)})"
+            raise ValueError(f"{what} names {name!r}, which is no dimension of the array{did_you_mean(name, known)}")
 
 
 def _same_names(what: str, given: Iterable[str], wanted: list[str]) -> None:
@@ -220,7 +215,7 @@ def _same_names(what: str, given: Iterable[str], wanted: list[str]) -> None:
             raise ValueError(f"{what} has no entry for {name!r}; add its constants, with their source")
     for name in given:
         if name not in wanted:
-            raise ValueError(f"{what} names {name!r}, which is no memory{_suggest(name, wanted)}")
+            raise ValueError(f"{what} names {name!r}, which is no memory{did_you_mean(name, wanted)}")
 
 
 def _is_a_tree(memories: tuple[Memory, ...]) -> None:
@@ -228,7 +223,7 @@ def _is_a_tree(memories: tuple[Memory, ...]) -> None:
     parents = {memory.name: memory.parent for memory in memories if memory.parent is not None}
     for name, parent in parents.items():
         if parent not in order:
-            raise ValueError(f"memory {name!r}: parent {parent!r} is no memory{_suggest(parent, order)}")
+            raise ValueError(f"memory {name!r}: parent {parent!r} is no memory{did_you_mean(parent, order)}")
         path = [name]
         while path[-1] in parents:
             path.append(parents[path[-1]])

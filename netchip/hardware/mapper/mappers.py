@@ -12,6 +12,7 @@ from netchip.hardware.mapper.front import Front, best_part, front_of
 from netchip.hardware.mapper.genes import Decoder, Genes, drawn
 from netchip.hardware.mapper.pool import Pool, mixed_pool
 from netchip.hardware.mapper.problem import Priced, Problem
+from netchip.hardware.mapper.promising import promising
 from netchip.spec import Spec
 
 Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -38,8 +39,9 @@ class Mapper(Protocol):
 class _Sampled(Spec):
     """What the searches that sample share.
 
-    `samples` mappings are tried. Loop lists have at most `most_loops` loops, in `splits` ways for each of the `unrollings` quickest
-    ways to use the array.
+    `samples` mappings are tried. Loop lists have at most `most_loops` loops, in `splits` ways for each of the `unrollings` most
+    promising ways to use the array, of the `candidates` quickest ones. The few mappings that tell which are promising are not
+    counted.
     """
 
     samples: _Count = 20_000
@@ -47,6 +49,7 @@ class _Sampled(Spec):
     most_loops: Annotated[int, Field(ge=1, le=60)] = 12
     splits: _Count = 8
     unrollings: _Count = 64
+    candidates: _Count = 1024
 
     def settings(self) -> dict[str, Any]:
         """What its result depends on, as plain values."""
@@ -54,9 +57,10 @@ class _Sampled(Spec):
 
     def _pool(self, problem: Problem) -> tuple[Pool, Priced]:
         """The lists of loops, and the mappings with the smallest tiles, which are the first that are tried."""
-        unrollings = problem.unrollings(self.unrollings)
-        splits = max(self.splits, 64 // len(unrollings.passes))
         rng = np.random.default_rng([self.seed, 0])
+        candidates = problem.unrollings(max(self.candidates, self.unrollings))
+        unrollings = promising(problem, candidates, self.unrollings, most_loops=self.most_loops, rng=rng)
+        splits = max(self.splits, 64 // len(unrollings.passes))
         pool = mixed_pool(unrollings, splits=splits, most_loops=self.most_loops, rng=rng)
         return pool, best_part(problem.priced(problem.least(unrollings)))
 

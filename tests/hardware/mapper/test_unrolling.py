@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from netchip.hardware.accelerator import Accelerator
 from netchip.hardware.dimensions import DIMS, Dim
-from netchip.hardware.mapper.unrolling import fixed_unrolling, free_unrollings
+from netchip.hardware.mapper.unrolling import Unrollings, _quickest, fixed_unrolling, free_unrollings
 
 ONES: dict[Dim, int] = dict.fromkeys(DIMS, 1)
 
@@ -50,6 +50,18 @@ def test_factors_multiply_to_the_layer_and_fit_the_array(bounds: dict[Dim, int],
 def test_the_quickest_of_all_comes_first(tiny: Accelerator) -> None:
     found = free_unrollings(ONES | {"K": 8, "C": 6}, tiny, 8)
     assert found.passes[0].prod() == 48 / 8
+
+
+@settings(deadline=None, max_examples=30)
+@given(most=st.integers(1, 12), seed=st.integers(0, 99), alike=st.integers(1, 40))
+def test_the_quickest_are_those_of_all(most: int, seed: int, alike: int) -> None:
+    rng = np.random.default_rng(seed)
+    passes = np.repeat(rng.integers(1, 4, size=(30, len(DIMS))), alike, axis=0)
+    spatial = (passes[:, None, :] * 0.5).astype(np.float64)  # those that are alike in one are alike in the other
+    found = _quickest(Unrollings(spatial, passes), most)
+    steps = sorted(int(row.prod()) for row in np.unique(passes, axis=0))
+    assert found.passes.prod(1).tolist() == steps[:most]
+    assert len(np.unique(found.spatial, axis=0)) == len(found.passes)
 
 
 def _array(rows: int, columns: int) -> Accelerator:
