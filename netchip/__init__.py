@@ -15,6 +15,19 @@ if TYPE_CHECKING:
     from netchip.graph.surgery import cut as cut
     from netchip.graph.surgery import plan as plan
     from netchip.graph.to_workload import to_workload as to_workload
+    from netchip.hardware.accelerator import Accelerator as Accelerator
+    from netchip.hardware.budget import Budget as Budget
+    from netchip.hardware.chips import chip_names as chip_names
+    from netchip.hardware.chips import load_chip as load_chip
+    from netchip.hardware.cost import evaluate as evaluate
+    from netchip.hardware.cost_report import CostReport as CostReport
+    from netchip.hardware.mapper.best import best_mapping as best_mapping
+    from netchip.hardware.mapper.constraints import Constraints as Constraints
+    from netchip.hardware.mapper.mappers import EvolutionaryMapper as EvolutionaryMapper
+    from netchip.hardware.mapper.mappers import RandomMapper as RandomMapper
+    from netchip.hardware.mapping import Mapping as Mapping
+    from netchip.hardware.mapping_batch import MappingBatch as MappingBatch
+    from netchip.hardware.network_cost import cost as cost
     from netchip.measure.latency import measure_latency as measure_latency
     from netchip.methods.early_bird.search import TicketSearch as TicketSearch
     from netchip.methods.early_bird.ticket import Ticket as Ticket
@@ -25,17 +38,30 @@ if TYPE_CHECKING:
     from netchip.workload.shape import LayerShape as LayerShape
 
 _HOME = {
+    "Accelerator": "hardware.accelerator",
+    "Budget": "hardware.budget",
+    "Constraints": "hardware.mapper.constraints",
+    "CostReport": "hardware.cost_report",
+    "EvolutionaryMapper": "hardware.mapper.mappers",
     "Layer": "workload.layer",
     "LayerShape": "workload.shape",
+    "Mapping": "hardware.mapping",
+    "MappingBatch": "hardware.mapping_batch",
     "Precision": "workload.encoding",
+    "RandomMapper": "hardware.mapper.mappers",
     "Ticket": "methods.early_bird.ticket",
     "TicketSearch": "methods.early_bird.search",
     "Workload": "workload.network",
+    "best_mapping": "hardware.mapper.best",
     "capture": "graph.capture",
     "channel_groups": "graph.coupling",
+    "chip_names": "hardware.chips",
+    "cost": "hardware.network_cost",
     "cut": "graph.surgery",
+    "evaluate": "hardware.cost",
     "fit": "train.fit",
     "load": "graph.saved",
+    "load_chip": "hardware.chips",
     "measure_latency": "measure.latency",
     "plan": "graph.surgery",
     "to_workload": "graph.to_workload",
