@@ -13,8 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import zigzag_reference as loma
+from pathlib import Path
 
 from netchip.graph.to_workload import to_workload
 from netchip.hardware.chips import load_chip
@@ -26,6 +25,11 @@ from netchip.hardware.network_cost import cost
 from netchip.measure.device import device_description
 from netchip.models.build import build, example_input
 from netchip.models.spec import ModelSpec
+
+ROOT = Path(__file__).resolve().parents[1]
+REFERENCE = ROOT.parent / "shared" / "hw_reference" / "zigzag"
+sys.path.insert(0, str(ROOT / "tests" / "hardware"))
+import recorded  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def main() -> None:
         return
     place = device_description()
     print(f"{datetime.date.today()}  {place.name}, {place.cores} cores, Python {place.python}")
-    for name in loma.MACHINES:
+    for name in recorded.ZIGZAG_MACHINES:
         for mapper in (RandomMapper(samples=options.samples), EvolutionaryMapper(samples=options.samples // 5)):
             _against_loma(name, mapper)
     _network(options, RandomMapper(samples=options.network_samples))
@@ -67,8 +71,8 @@ def _options() -> argparse.Namespace:
 
 def _against_loma(machine: str, mapper: RandomMapper | EvolutionaryMapper) -> None:
     """Energy of each layer's best mapping over LOMA's, and the time for all 12."""
-    chip, ratios, texts = loma.machine(machine), list[float](), list[str]()
-    known = loma.recorded(machine)
+    chip = recorded.zigzag_accelerator(REFERENCE / "inputs" / recorded.ZIGZAG_MACHINES[machine])
+    known, ratios, texts = recorded.loma_searches(REFERENCE, machine), list[float](), list[str]()
 
     def search() -> None:
         for each in known:
@@ -77,7 +81,7 @@ def _against_loma(machine: str, mapper: RandomMapper | EvolutionaryMapper) -> No
             ratios.append(float(ratio))
             texts.append(f"{each.layer.name} {ratio:.4f}")
 
-    took, theirs = _timed(search), loma.loma_seconds(machine)
+    took, theirs = _timed(search), recorded.loma_seconds(REFERENCE, machine)
     tried = mapper.samples * len(known)
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
     print(f"\n{machine}, {type(mapper).__name__}, {mapper.samples:,} mappings a layer; energy over LOMA's:")

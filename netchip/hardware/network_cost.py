@@ -10,7 +10,7 @@ from netchip.hardware.cost_report import CostReport, LayerResult
 from netchip.hardware.mapper.best import front_for
 from netchip.hardware.mapper.constraints import Constraints
 from netchip.hardware.mapper.front import Front
-from netchip.hardware.mapper.mappers import Mapper, RandomMapper
+from netchip.hardware.mapper.mappers import EvolutionaryMapper, Mapper
 from netchip.hardware.mapper.objective import Objective, check_objective
 from netchip.hardware.mapper.problem import problem_of
 from netchip.hardware.mapper.selection import chosen
@@ -22,7 +22,7 @@ from netchip.workload.network import Workload
 Progress = Callable[[str, int, int], None]
 """Told a layer's name, how many of the searches are done, and how many there are."""
 
-_RANDOM = RandomMapper()
+_SEARCH = EvolutionaryMapper()
 _FREE = Constraints()
 
 
@@ -30,7 +30,7 @@ def cost(
     workload: Workload,
     accelerator: Accelerator,
     *,
-    mapper: Mapper = _RANDOM,
+    mapper: Mapper = _SEARCH,
     objective: Objective = "edp",
     conventions: Conventions = DEFAULT,
     constraints: Constraints = _FREE,

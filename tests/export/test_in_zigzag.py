@@ -1,10 +1,13 @@
-"""The files netchip writes run in ZigZag, and the mapping it finds costs the same here."""
+"""The files netchip writes run in ZigZag; the mapping it finds costs the same here, and those we find cost the same there."""
 
+import importlib.util
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from netchip.export.zigzag_mapping import zigzag_mapping
@@ -15,6 +18,9 @@ from netchip.hardware.conventions import DEFAULT, ZIGZAG
 from netchip.hardware.cost import evaluate
 from netchip.hardware.costs import LayerCost
 from netchip.hardware.dimensions import OPERANDS
+from netchip.hardware.mapper.constraints import Constraints
+from netchip.hardware.mapper.mappers import RandomMapper
+from netchip.hardware.mapper.problem import problem_of
 from netchip.hardware.mapping import Loop, Mapping
 from netchip.hardware.mapping_batch import MappingBatch
 from netchip.workload.layer import Layer
@@ -141,3 +147,31 @@ def test_zigzag_takes_the_order_it_is_given(tmp_path: Path, network: Workload, s
         assert [(loop.dim, loop.bound) for loop in found.loops] == [
             (loop.dim, loop.bound) for loop in backwards[cme.layer.name].loops
         ]
+
+
+@pytest.fixture(scope="module")
+def costing() -> ModuleType:
+    """`zigzag_costing.py`, loaded."""
+    spec = importlib.util.spec_from_file_location("zigzag_costing", Path(__file__).parent / "zigzag_costing.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.usefixtures("quiet")
+def test_what_we_find_costs_the_same_in_zigzag(
+    tmp_path: Path, network: Workload, sayable: Accelerator, costing: ModuleType
+) -> None:
+    results = _run(tmp_path, network, sayable, _spatial(sayable))
+    found = 0
+    for layer, cme in zip(network.layers, results, strict=True):
+        problem = problem_of(layer, sayable, ZIGZAG, Constraints(spatial=costing.unrolling(cme)))
+        front = RandomMapper(samples=2000).search(problem, lambda energy, cycles: np.asarray(energy))
+        for energy_pj, mapping in zip(front.energy_pj, front.mappings, strict=True):
+            theirs = costing.costed_by_zigzag(cme, sayable, mapping)
+            assert theirs.energy_total == pytest.approx(energy_pj, rel=1e-12)
+            assert theirs.latency_total2 == _ours(layer, sayable, mapping).cycles
+            assert costing.fullest(theirs) <= 1
+            found += 1
+        assert front.energy_pj[0] <= cme.energy_total * (1 + 1e-12), "at least as good as LOMA"
+    assert found > len(results), "fronts of several mappings"

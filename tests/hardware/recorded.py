@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,35 @@ def zigzag_loops(levels: dict[str, list[list[str]]]) -> dict[str, list[list[tupl
         operand: [[(dim, float(bound)) for dim, bound in map(_pair, loops)] for loops in each]
         for operand, each in levels.items()
     }
+
+
+@dataclass(frozen=True)
+class Searched:
+    """One layer of a recorded search: its fixed unrolling, and the energy in pJ of the best mapping LOMA found."""
+
+    layer: Layer
+    spatial: dict[str, dict[str, int]]
+    energy_pj: float
+
+
+ZIGZAG_MACHINES = {"eyeriss_like": "from_package/hardware__eyeriss_like.yaml", "r3_shared": "hw_r3_shared.yaml"}
+"""The machines whose searches on the 12-layer workload are recorded, and their files."""
+
+
+def loma_searches(folder: Path, machine: str) -> list[Searched]:
+    """The 12 layers of LOMA's search for least energy on a machine; `folder` is hw_reference/zigzag."""
+    run: dict[str, Any] = json.loads((folder / "search" / f"ref12_{machine}_minenergy_lpf5.json").read_text())
+    layers = zigzag_layers(folder / "inputs" / "workload_ref12.yaml")
+    return [
+        Searched(layers[each["layer"]], each["layer_def"]["user_spatial_mapping"], each["energy"]["energy_total"])
+        for each in run["layers"]
+    ]
+
+
+def loma_seconds(folder: Path, machine: str) -> float:
+    """CPU seconds that LOMA took for all 12 layers, as recorded."""
+    runs = json.loads((folder / "search" / "timing.json").read_text())
+    return next(run["cpu_seconds"] for run in runs if machine in run["hw"] and "ref12" in run["wl"])
 
 
 # DOSA --------------------------------------------------------------------------------------------------------------------

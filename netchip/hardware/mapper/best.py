@@ -10,7 +10,7 @@ from netchip.hardware.cost import evaluate
 from netchip.hardware.costs import LayerCost
 from netchip.hardware.mapper.constraints import Constraints
 from netchip.hardware.mapper.front import Front
-from netchip.hardware.mapper.mappers import Mapper, RandomMapper
+from netchip.hardware.mapper.mappers import EvolutionaryMapper, Mapper
 from netchip.hardware.mapper.objective import Objective, check_objective, score
 from netchip.hardware.mapper.problem import Problem, problem_of
 from netchip.hardware.mapper.selection import chosen
@@ -19,7 +19,7 @@ from netchip.hardware.mapping import Mapping
 from netchip.hardware.mapping_batch import MappingBatch
 from netchip.workload.layer import Layer
 
-_RANDOM = RandomMapper()
+_SEARCH = EvolutionaryMapper()
 _FREE = Constraints()
 
 
@@ -53,7 +53,7 @@ def best_mapping(
     accelerator: Accelerator,
     *,
     objective: Objective = "edp",
-    mapper: Mapper = _RANDOM,
+    mapper: Mapper = _SEARCH,
     conventions: Conventions = DEFAULT,
     constraints: Constraints = _FREE,
     cached: bool = True,

@@ -1,7 +1,5 @@
 """At least as good as ZigZag's LOMA on its recorded searches, in a fraction of a second a layer."""
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -17,23 +15,14 @@ from netchip.hardware.mapper.problem import problem_of
 from netchip.hardware.mapping_batch import MappingBatch
 
 
-@pytest.fixture(scope="module")
-def loma(reference: Callable[[str], Path]) -> ModuleType:
-    """The recorded searches, loaded by the benchmark's own reader."""
-    reference("zigzag/search/timing.json")
-    path = Path(__file__).resolve().parents[3] / "benchmarks" / "zigzag_reference.py"
-    spec = importlib.util.spec_from_file_location("zigzag_reference", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["zigzag_reference"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("machine", ["eyeriss_like", "r3_shared"])
 @pytest.mark.parametrize("mapper", [RandomMapper(samples=8192), EvolutionaryMapper(samples=6000)])
-def test_energy_is_at_most_lomas(loma: ModuleType, machine: str, mapper: Mapper) -> None:
-    chip, ratios = loma.machine(machine), []
-    for known in loma.recorded(machine):
+def test_energy_is_at_most_lomas(
+    reference: Callable[[str], Path], tools: ModuleType, machine: str, mapper: Mapper
+) -> None:
+    folder, ratios = reference("zigzag"), []
+    chip = tools.zigzag_accelerator(folder / "inputs" / tools.ZIGZAG_MACHINES[machine])
+    for known in tools.loma_searches(folder, machine):
         problem = problem_of(known.layer, chip, ZIGZAG, Constraints(spatial=known.spatial))
         front = mapper.search(problem, lambda energy, cycles: energy)
         winner = MappingBatch.of(front.mappings[:1], chip)

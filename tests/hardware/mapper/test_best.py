@@ -10,6 +10,7 @@ import pytest
 from netchip.errors import NetchipWarning, RequestError
 from netchip.hardware.accelerator import Accelerator
 from netchip.hardware.budget import Budget
+from netchip.hardware.chips import load_chip
 from netchip.hardware.mapper import best
 from netchip.hardware.mapper.best import best_mapping
 from netchip.hardware.mapper.constraints import Constraints
@@ -126,3 +127,11 @@ def test_a_layer_with_one_step_is_mapped(tiny: Accelerator) -> None:
     one = Layer("one", LayerShape.linear(in_features=1, out_features=1))
     for mapper in (FEW, EvolutionaryMapper(samples=300)):
         assert best.best_mapping(one, tiny, mapper=mapper).cost.compute_cycles == 1
+
+
+def test_what_searches_by_default_beats_as_many_random_mappings() -> None:
+    shape = LayerShape.conv(in_channels=128, out_channels=128, in_size=(28, 28), kernel=(3, 3), padding=(1, 1))
+    layer, chip = Layer("conv", shape), load_chip("edge-npu")
+    found = best_mapping(layer, chip, cached=False)
+    drawn = best_mapping(layer, chip, cached=False, mapper=RandomMapper(samples=found.tried))
+    assert found.edp_pj_s < 0.95 * drawn.edp_pj_s
