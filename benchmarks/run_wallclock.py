@@ -8,12 +8,10 @@ then what was cut) times the median step: what the run takes on a machine that d
 import argparse
 import datetime
 import statistics
-import time
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
+from ticket_wallclock import step_times
 
 from netchip.data.batches import training_batches
 from netchip.data.loading import load as load_data
@@ -49,7 +47,8 @@ def _run(run: Path, repeats: int) -> dict[str, float]:
     networks = {name: load(run if name == "ticket" else run / name) for name in names}
     data = load_data(config.data)
     batches = training_batches(data, config.data, seed=config.seed)
-    times = _times(networks, next(iter(batches.epoch(0))), repeats)
+    images, labels = next(iter(batches.epoch(0)))
+    times = step_times(networks, images, labels, repeats)
     steps = len(batches)
     trained = {name: _seconds(name, times, steps, drawn, epochs) for name in names}
     for name in names:
@@ -65,23 +64,6 @@ def _seconds(name: str, times: dict[str, float], steps: int, drawn: int, epochs:
     before = {"dense": 0, "uniform": 0, "late": epochs}.get(name, drawn)
     after = epochs if before == 0 else epochs - drawn
     return steps * (before * times["dense"] + after * times[name])
-
-
-def _times(networks: dict[str, nn.Module], batch: tuple[Any, ...], repeats: int) -> dict[str, float]:
-    """Median seconds of a training step of each, in turns; the first round is not counted."""
-    images, labels = batch
-    optimizers = {name: torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9) for name, net in networks.items()}
-    spent: dict[str, list[float]] = {name: [] for name in networks}
-    for turn in range(repeats + 1):
-        for name, network in networks.items():
-            network.train()
-            begin = time.perf_counter()
-            optimizers[name].zero_grad()
-            nn.functional.cross_entropy(network(images), labels).backward()
-            optimizers[name].step()
-            if turn:
-                spent[name].append(time.perf_counter() - begin)
-    return {name: statistics.median(times) for name, times in spent.items()}
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def _rows(spec: ModelSpec, ratios: list[float], round_to: int, repeats: int) -> 
     for label, ticket in search.tickets.items():
         networks[label] = copy.deepcopy(dense)
         ticket.cut(networks[label])
-    times = _times(networks, images, repeats)
+    times = step_times(networks, images, torch.arange(BATCH) % 10, repeats)
     macs = {label: int(to_workload(network.eval(), images[:1]).macs) for label, network in networks.items()}
     for label in search.tickets:
         ledger = Ledger(macs["dense"], macs[label], 1, EPOCHS, DRAWN, EPOCHS - DRAWN)
@@ -70,9 +70,10 @@ def _rows(spec: ModelSpec, ratios: list[float], round_to: int, repeats: int) -> 
         )
 
 
-def _times(networks: dict[str, nn.Module], images: torch.Tensor, repeats: int) -> dict[str, float]:
+def step_times(
+    networks: dict[str, nn.Module], images: torch.Tensor, labels: torch.Tensor, repeats: int
+) -> dict[str, float]:
     """Median seconds of a training step of each, in turns; the first round is not counted."""
-    labels = torch.arange(BATCH) % 10
     optimizers = {name: torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9) for name, net in networks.items()}
     spent: dict[str, list[float]] = {name: [] for name in networks}
     for turn in range(repeats + 1):
