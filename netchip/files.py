@@ -4,12 +4,14 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from netchip.errors import CheckpointError, DataError
+
+T = TypeVar("T")
 
 
 def cache_folder() -> Path:
@@ -56,6 +58,17 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError(f"{path}: not readable as JSON ({error})") from None
+
+
+def read_value(path: Path, parse: Callable[[dict[str, Any]], T], what: str) -> T:
+    """What `parse` makes of the JSON object in `path`; raises `DataError`, which names the file, where it is not `what`."""
+    data = read_json(path)
+    if not isinstance(data, dict):
+        raise DataError(f"{path}: this is not {what}, but {type(data).__name__}")
+    try:
+        return parse(cast("dict[str, Any]", data))
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 def _flush(path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from netchip import files
 from netchip.errors import CheckpointError, DataError
-from netchip.files import read_json, replacing, write_atomic, write_json
+from netchip.files import read_json, read_value, replacing, write_atomic, write_json
 
 
 def test_text_bytes_and_json_in_new_folders(tmp_path: Path) -> None:
@@ -90,3 +90,18 @@ def test_a_file_that_is_no_json_is_named(tmp_path: Path) -> None:
     for name in ("broken.json", "binary.json", "."):
         with pytest.raises(DataError, match="not readable as JSON"):
             read_json(tmp_path / name)
+
+
+def test_a_value_is_read_or_refused_with_its_file(tmp_path: Path) -> None:
+    def half(data: dict[str, int]) -> int:
+        if data["value"] % 2:
+            raise DataError("it is odd")
+        return data["value"] // 2
+
+    path = tmp_path / "number.json"
+    for content, message in (("[]", "this is not a number, but list"), ('{"value": 3}', "it is odd")):
+        path.write_text(content)
+        with pytest.raises(DataError, match=rf"number\.json: {message}"):
+            read_value(path, half, "a number")
+    path.write_text('{"value": 4}')
+    assert read_value(path, half, "a number") == 2

@@ -3,10 +3,10 @@
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from netchip.errors import DataError, RequestError
-from netchip.files import read_json, write_json
+from netchip.files import read_value, write_json
 from netchip.hardware.budget import Budget
 from netchip.hardware.calibration import Calibration
 from netchip.hardware.cost_file import layer_cost_from_json, layer_cost_to_json
@@ -130,13 +130,7 @@ class CostReport:
     @classmethod
     def load(cls, path: Path | str) -> Self:
         """The report in a file; raises `DataError`, which names the file, when it holds none."""
-        data: Any = read_json(Path(path))
-        if not isinstance(data, dict):
-            raise DataError(f"{path}: this is not a cost report, but {type(data).__name__}")
-        try:
-            return cls.from_json(cast("dict[str, Any]", data))
-        except DataError as error:
-            raise DataError(f"{path}: {error}") from None
+        return read_value(Path(path), cls.from_json, "a cost report")
 
 
 def _objective(data: Any) -> Objective:

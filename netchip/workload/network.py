@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, asdict, dataclass
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from netchip.errors import DataError, RequestError
-from netchip.files import read_json, write_json
+from netchip.files import read_value, write_json
 from netchip.workload.encoding import DenseWeights, Precision, StatedWeights, WeightEncoding
 from netchip.workload.layer import Layer
 from netchip.workload.shape import LayerShape
@@ -94,13 +94,7 @@ class Workload:
     @classmethod
     def load(cls, path: Path | str) -> Self:
         """The workload in a file; raises `DataError`, which names the file, when it holds none."""
-        data: Any = read_json(Path(path))
-        if not isinstance(data, dict):
-            raise DataError(f"{path}: this is not a workload, but {type(data).__name__}")
-        try:
-            return cls.from_json(cast("dict[str, Any]", data))
-        except DataError as error:
-            raise DataError(f"{path}: {error}") from None
+        return read_value(Path(path), cls.from_json, "a workload")
 
 
 def _layer_to_json(layer: Layer) -> dict[str, Any]:
