@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import netchip
+from netchip.errors import CheckpointError
 from netchip.files import read_json
 from netchip.methods.early_bird import experiments
 from netchip.methods.early_bird.config import EarlyBirdConfig
@@ -130,6 +131,19 @@ def test_several_ratios_are_arms_of_one_search(tmp_path: Path) -> None:
     assert (alone_path / "model.safetensors").read_bytes() == (path / "model.safetensors").read_bytes(), (
         "what is searched beside it must not change a ticket"
     )
+
+
+def test_a_draw_that_is_gone_is_not_replaced_by_a_later_network(tmp_path: Path) -> None:
+    """Of two tickets one was drawn an epoch before the search ended: without its draw on disk nobody has its network."""
+    config = tiny(ratio=(0.3, 0.5), dense_baseline=False)
+    path, _ = finished(tmp_path, config)
+    saved = torch.load(path / "search" / "checkpoint.pt", weights_only=True)
+    saved["phase"]["search"]["tickets"][1]["description"]["epoch"] = 1
+    with RunDir.open(tmp_path / "other", "early-bird", "test", config, config.seed) as rundir:
+        (rundir.path / "search").mkdir()
+        torch.save(saved, rundir.path / "search" / "checkpoint.pt")
+        with pytest.raises(CheckpointError, match=r"draw-0\.5\.pt: the draw cannot be read .* --fresh to search anew"):
+            run(config, rundir)
 
 
 def test_a_budget_of_macs_is_kept_by_a_run(tmp_path: Path) -> None:

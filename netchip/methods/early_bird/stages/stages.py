@@ -48,10 +48,6 @@ class Searched:
         label = self.labels[target]
         return self.draws.read(label, self.search.example) if label in self.search.tickets else None
 
-    def until(self, epoch: int) -> FitResult:
-        """What the search came to by that epoch, for a ticket that was drawn before the last."""
-        return self.result.until(epoch)
-
 
 @dataclass(frozen=True)
 class Stages:
@@ -76,9 +72,8 @@ class Stages:
         result = self._fit(phase, "search", precision=config.search_precision)
         arithmetic.remove()
         for label, ticket in search.tickets.items():
-            if not draws.has(
-                label
-            ):  # the search is on disk and its draw is not; its network is the one of the last epoch
+            # a draw that is missing beside its checkpoint can be made up for while the network is still that of the draw
+            if ticket.epoch + (ticket.step is not None) >= result.epochs_done and not draws.has(label):
                 draws.write(label, ticket, result.epochs_done, network, phase.optimizer)
         return Searched(search, network, result, draws)
 
@@ -149,7 +144,7 @@ class Stages:
         arithmetic.remove()
         return self._trained(
             trainee.network,
-            (searched.until(draw.epoch), *extra, result),
+            (searched.result.until(draw.epoch), *extra, result),
             plan=plan,
             search_epochs=extra[-1].epochs_done if extra else draw.epoch,
             retrain_epochs=result.epochs_done - draw.first_epoch,
