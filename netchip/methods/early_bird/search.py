@@ -161,7 +161,8 @@ class TicketSearch:
     @property
     def drawn_epoch(self) -> int | None:
         """The epochs trained when the first target's ticket was drawn; None before."""
-        return self.histories[0].drawn_epoch
+        ticket = self._tickets[0]
+        return None if ticket is None else ticket.epoch
 
     @property
     def finished(self) -> bool:
@@ -337,22 +338,18 @@ class TicketSearch:
     def _draw(self, target: int, *, stable: bool) -> Ticket:
         if self._scores is None or not self.histories[target].masks:
             raise ConfigError("no mask has been drawn yet: train at least one epoch and call end_epoch() before draw()")
-        inner, history = unwrapped(self._model), self.histories[target]
-        mask = broadcast_object(self._counting.units(target, self._scores, inner))
-        history.drawn_epoch, history.stable = self._epochs, stable
-        history.drawn_step = self._steps if self.settings.every_steps is not None else None
-        self._tickets[target] = ticket = self._ticket(target, mask)
+        mask = broadcast_object(self._counting.units(target, self._scores, unwrapped(self._model)))
+        self._tickets[target] = ticket = self._ticket(target, mask, stable=stable)
         return ticket
 
-    def _ticket(self, target: int, mask: Mask) -> Ticket:
-        history, keep = self.histories[target], self._by_group(mask)
-        cuts = self._plan(mask)
+    def _ticket(self, target: int, mask: Mask, *, stable: bool) -> Ticket:
+        keep, cuts = self._by_group(mask), self._plan(mask)
         small = self._weights.source(self._model)
         cut(small, cuts)
         return Ticket(
             plan=cuts,
             epoch=self._epochs,
-            step=history.drawn_step,
+            step=None if self.settings.every_steps is None else self._steps,
             first_epoch=self._weights.first_epoch(self._epochs),
             ratio=1.0 - float(mask.mean())
             if self.settings.macs or self.settings.latency
@@ -362,7 +359,7 @@ class TicketSearch:
             importance=self.importance,
             stream=self.settings.stream,
             distances=tuple(self.distances(target)),
-            stable=history.stable,
+            stable=stable,
             weights=self._weights.label,
             widths={name: (int(kept.sum()), kept.size) for name, kept in keep.items()},
             source=self._source,

@@ -370,6 +370,11 @@ def test_masks_by_steps(network: nn.Sequential, example: torch.Tensor, trained_o
     ticket = search.ticket()
     assert ticket is not None
     assert (ticket.step, ticket.epoch) == (6, 0)
+    resumed = TicketSearch(network, example, window=2, every_steps=3)
+    resumed.load_state_dict(search.state_dict())
+    again = resumed.ticket()
+    assert again is not None
+    assert (again.step, again.epoch, again.stable, resumed.drawn_epoch) == (6, 0, True, 0)
 
 
 def test_steps_say_nothing_without_a_cadence(network: nn.Sequential, example: torch.Tensor) -> None:

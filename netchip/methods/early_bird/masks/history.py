@@ -13,16 +13,10 @@ from netchip.methods.early_bird.masks.mask_distance import Mask
 
 @dataclass
 class History:
-    """Masks [C] oldest first, each with whether it counts as evidence: not during warm-up, and not when nothing has moved.
-
-    `drawn_epoch` and `drawn_step` are set when its ticket is drawn, `stable` when the rule held then.
-    """
+    """Masks [C] oldest first, each with whether it counts as evidence: not during warm-up, and not when nothing has moved."""
 
     masks: list[Mask] = field(default_factory=list)
     counts: list[bool] = field(default_factory=list)
-    drawn_epoch: int | None = None
-    drawn_step: int | None = None
-    stable: bool = False
 
     def add(self, mask: Mask, *, counts: bool) -> None:
         """Takes up the newest mask."""
@@ -48,9 +42,6 @@ class History:
             "masks": torch.from_numpy(packed),
             "channels": self.masks[0].size if self.masks else 0,
             "counts": list(self.counts),
-            "drawn_epoch": self.drawn_epoch,
-            "drawn_step": self.drawn_step,
-            "stable": self.stable,
         }
 
     @classmethod
@@ -61,7 +52,4 @@ class History:
         return cls(
             masks=[row.astype(bool) for row in rows],
             counts=[bool(each) for each in state["counts"]],
-            drawn_epoch=state["drawn_epoch"],
-            drawn_step=state["drawn_step"],
-            stable=bool(state["stable"]),
         )

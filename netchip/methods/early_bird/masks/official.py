@@ -2,15 +2,13 @@
 
 import numpy as np
 
-from netchip.errors import ConfigError
 from netchip.methods.early_bird.masks.mask_distance import Mask
-from netchip.methods.early_bird.masks.ranking import PruneSpace, Scores
+from netchip.methods.early_bird.masks.ranking import PruneSpace, Scores, check_share
 
 
 def official_threshold(scales: Scores, ratio: float) -> float:
     """The |gamma| at index floor(C ratio) of the C sorted ones; only what is larger stays. Raises `ConfigError` for no share."""
-    if not 0.0 < ratio < 1.0:
-        raise ConfigError(f"ratio = {ratio}: it is the share of channels to remove, between 0 and 1 (both excluded)")
+    check_share(ratio)
     return float(np.sort(scales)[int(scales.size * ratio)])
 
 

@@ -73,10 +73,15 @@ def channels_kept(space: PruneSpace, ratio: float) -> int:
     return round(space.units * (1.0 - ratio))
 
 
-def check_ratio(space: PruneSpace, ratio: float) -> None:
-    """Raises `ConfigError` when `ratio` is no share, or leaves groups below their minimum width."""
+def check_share(ratio: float) -> None:
+    """Raises `ConfigError` when `ratio` is no share of channels."""
     if not 0.0 < ratio < 1.0:
         raise ConfigError(f"ratio = {ratio}: it is the share of channels to remove, between 0 and 1 (both excluded)")
+
+
+def check_ratio(space: PruneSpace, ratio: float) -> None:
+    """Raises `ConfigError` when `ratio` is no share, or leaves groups below their minimum width."""
+    check_share(ratio)
     minimum, total = int(space.least.sum()), space.units
     if channels_kept(space, ratio) < minimum:
         raise ConfigError(
