@@ -17,6 +17,15 @@ def test_the_first_signal_is_a_request_and_handlers_come_back(number):
     assert signal.getsignal(number) is before
 
 
+@pytest.fixture
+def ctrl_c_breaks_off():
+    """As Python has it by default; a shell that starts the tests in the background has Ctrl-C ignored from the start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_breaks_off")
 def test_a_second_ctrl_c_breaks_off():
     with interruptible() as interruption:
         os.kill(os.getpid(), signal.SIGINT)
