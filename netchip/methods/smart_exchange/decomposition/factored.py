@@ -42,7 +42,7 @@ class Factored:
         return (self.levels != 0).any(dim=2).any(dim=1)
 
     def integers(self) -> Tensor:
-        """[blocks, rows, width], int64: the weight in `unit`s, sums of basis values shifted left. Exact: the oracle of every rebuild."""
+        """[blocks, rows, width], int64: the weight in `unit`s, sums of shifted basis values. Exact: the oracle of every rebuild."""
         shifts = (self.alphabet.powers - self.levels.abs().to(torch.int64)).clamp(min=0)
         coefficients = torch.sign(self.levels).to(torch.int64) << shifts
         return torch.einsum("nrk,nkc->nrc", coefficients, self.basis.to(torch.int64))

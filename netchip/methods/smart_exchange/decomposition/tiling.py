@@ -2,7 +2,7 @@
 
 A filter (all weights of one output) is read in the order of its storage, channel by channel, kernel row by kernel row, and cut
 into rows of `width` values, the last one filled up with zeros. A long filter is sliced into several blocks of equal height, the
-last one filled up with rows of zeros; short filters (depthwise, first layers) may share one block (arXiv 2005.03403, section III-C).
+last one filled up with rows of zeros; short filters (depthwise, first layers) may share one block (arXiv 2005.03403, sect. III-C).
 """
 
 import math
