@@ -11,6 +11,7 @@ from netchip.graph.wrappers import unwrapped
 from netchip.methods.smart_exchange.training.settings import ActivationSettings
 from netchip.nn.quantize import affine_grid, fake_quantize
 
+_DEFAULT = ActivationSettings()
 _MOST_SORTED = 1 << 20  # values of a batch whose percentile is taken; more are thinned out evenly
 
 
@@ -27,9 +28,7 @@ class Activations:
     whole numbers (of an embedding) are left alone.
     """
 
-    def __init__(
-        self, model: nn.Module, layers: Sequence[str], settings: ActivationSettings = ActivationSettings()
-    ) -> None:
+    def __init__(self, model: nn.Module, layers: Sequence[str], settings: ActivationSettings = _DEFAULT) -> None:
         inner = unwrapped(model)
         modules = dict(inner.named_modules())
         if missing := [name for name in layers if name not in modules]:

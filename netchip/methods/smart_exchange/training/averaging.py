@@ -1,4 +1,4 @@
-"""Stochastic weight averaging, as SmartDeal ends its training: the mean of the weights of several epochs, BatchNorm measured anew."""
+"""Stochastic weight averaging, as SmartDeal ends its training: the mean of several epochs' weights, BatchNorm measured anew."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,9 +17,10 @@ class Averaged:
         ...                        # at the end of an epoch
         averaged.update(model)
         ...                        # at the end
-        network = averaged.network(images for images, _ in batches)
+        exchange.on(averaged.network()).project()
+        measure_batch_norm(averaged.network(), batches)
 
-    `project(network)` of a `SmartExchange` brings the mean back to factors; BatchNorm statistics are measured after that.
+    The mean of projected weights is not a projected weight, so it is projected too; BatchNorm is measured after that.
     """
 
     def __init__(self, model: nn.Module) -> None:

@@ -1,6 +1,7 @@
 """What an optimizer remembers about weights that are pruned: it is zeroed with them, so that they do not grow again."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ def keep_zero(parameter: Tensor, kept: Tensor, optimizer: Optimizer) -> None:
     """
     gone = ~kept
     parameter.masked_fill_(gone, 0.0)
-    state: Mapping[str, object] = optimizer.state.get(parameter, {})
+    state: Mapping[str, Any] = optimizer.state.get(parameter, {})
     for value in state.values():
         if isinstance(value, Tensor) and value.shape == parameter.shape:
             value.masked_fill_(gone, 0.0)

@@ -19,8 +19,8 @@ class SmartExchangeSettings(Spec):
 
     mode: ModeName = Field(
         default="project",
-        description="project: after each epoch (section III-D); straight_through: at every step, gradients go to dense weights kept "
-        "aside; bucket: exponents move by counted signs (SmartDeal)",
+        description="project: after each epoch (section III-D); straight_through: at every step, gradients go to dense weights "
+        "kept aside; bucket: exponents move by counted signs (SmartDeal)",
     )
     bits: int = Field(default=4, ge=2, le=8, description="bits of a coefficient, zero among its codes (section IV-A)")
     width: int | None = Field(
@@ -89,7 +89,7 @@ class ActivationSettings(Spec):
     bits: int = Field(default=8, ge=2, le=16, description="bits of an activation")
     range: RangeName = Field(
         default="percentile",
-        description="of calibration batches: least and largest value, or percentiles; moving: as training goes, by the newest batch",
+        description="of calibration batches: least and largest value, or percentiles; moving: follows the training batches",
     )
     percentile: float = Field(
         default=99.9, gt=50, le=100, description="percentile: values above it, and below its mirror, are clipped"

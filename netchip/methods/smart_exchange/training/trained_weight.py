@@ -20,36 +20,30 @@ _TENSORS = ("rows", "latent", "basis", "counters", "live")
 class TrainedWeight:
     """A treated weight.
 
-    `rows` bool [blocks, rows], False where pruned; None while none is. `anchor` is the root mean square of the kept rows when
-    the alphabet was anchored. Modes keep: `latent`, the dense weight that a straight-through step moves; `basis` float32
-    [blocks, width, width]; `counters` int16 and `live` bool of the coefficients. `before` is the weight before a step, and
-    lives from `after_backward` to `after_step` only.
+    `rows` bool [blocks, rows], False where pruned; None while none is; `mask` is the same in the weight's own shape. Modes keep:
+    `latent`, the dense weight that a straight-through step moves; `basis` float32 [blocks, width, width]; `counters` int16 and
+    `live` bool of the coefficients. `before`, the weight before a step, lives from `after_backward` to `after_step` only.
     """
 
     found: Found
     tiling: Tiling
     rows: Tensor | None = None
     factored: Factored | None = None
-    anchor: float | None = None
     latent: Tensor | None = None
     basis: Tensor | None = None
     counters: Tensor | None = None
     live: Tensor | None = None
     before: Tensor | None = field(default=None, repr=False)
-
-    def kept(self) -> Tensor | None:
-        """Which weights are kept, bool of the weight's shape; None when all are."""
-        if self.rows is None or bool(self.rows.all()):
-            return None
-        return self.tiling.from_blocks(self.rows[..., None].expand(*self.rows.shape, self.tiling.width))
+    mask: Tensor | None = field(default=None, repr=False)
 
     def prune(self, rows: Tensor) -> None:
-        """Takes `rows` (bool [blocks, rows], False goes) away beside those that are gone already."""
+        """Takes away the rows that are False in `rows` (bool [blocks, rows]), beside those that are gone already."""
         self.rows = rows if self.rows is None else self.rows & rows
+        self.mask = self._mask()
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but names and tiling, which follow from the network and the settings."""
-        state: dict[str, Any] = {"shape": list(self.tiling.shape), "anchor": self.anchor}
+        state: dict[str, Any] = {"shape": list(self.tiling.shape)}
         for name in _TENSORS:
             value = getattr(self, name)
             state[name] = None if value is None else value.detach().cpu().clone()
@@ -61,10 +55,10 @@ class TrainedWeight:
         """Takes it up; raises `CheckpointMismatch` for a weight of another shape."""
         if tuple(state["shape"]) != self.tiling.shape:
             raise CheckpointMismatch(f"{self.found.name}: {state['shape']} there, {list(self.tiling.shape)} here")
-        self.anchor = state["anchor"]
         for name in _TENSORS:
             value = state[name]
             setattr(self, name, None if value is None else value.to(device).clone())
+        self.mask = self._mask()
         saved = state["factored"]
         self.factored = None if saved is None else _factored(saved, self.tiling, device)
 
@@ -76,6 +70,12 @@ class TrainedWeight:
                 setattr(self, each.name, value.to(device))
         if self.factored is not None and self.factored.levels.device != device:
             self.factored = moved(self.factored, device)
+
+    def _mask(self) -> Tensor | None:
+        """Which weights are kept, bool of the weight's shape; None when all are."""
+        if self.rows is None or bool(self.rows[self.tiling.row_is_real(self.rows.device)].all()):
+            return None
+        return self.tiling.from_blocks(self.rows[..., None].expand(*self.rows.shape, self.tiling.width))
 
 
 def moved(factored: Factored, device: torch.device | str) -> Factored:

@@ -14,13 +14,13 @@ def test_the_mean_of_three_weights_and_its_resume() -> None:
         network.weight.data.fill_(value)
         averaged.update(network)
     assert averaged.count == 3
-    assert float(averaged.network().weight) == pytest.approx(3.0)
+    assert averaged.network().weight.item() == pytest.approx(3.0)
     other = Averaged(nn.Linear(1, 1, bias=False))
     other.load_state_dict(averaged.state_dict())
     network.weight.data.fill_(7.0)
     other.update(network)
-    assert float(other.network().weight) == pytest.approx(4.0)
-    assert float(averaged.network().weight) == pytest.approx(3.0)
+    assert other.network().weight.item() == pytest.approx(4.0)
+    assert averaged.network().weight.item() == pytest.approx(3.0)
 
 
 def test_batch_norm_is_measured_over_all_batches_with_equal_share() -> None:
