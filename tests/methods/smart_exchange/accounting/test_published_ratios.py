@@ -15,6 +15,7 @@ from torch import nn
 
 from netchip.methods.smart_exchange.accounting.layers import LayerCounts
 from netchip.methods.smart_exchange.accounting.rules import account
+from netchip.methods.smart_exchange.decomposition.choosing import tiling_for
 from netchip.methods.smart_exchange.decomposition.tiling import Tiling
 from netchip.models.build import build
 from netchip.models.spec import ModelSpec
@@ -66,15 +67,9 @@ SHAPES = {
 }
 
 
-def paper_tiling(shape: Shape, height: int = 192) -> Tiling:
-    width = shape[-1] if len(shape) > 2 and shape[-1] > 1 else 3
-    rows = -(-math.prod(shape[1:]) // width)
-    return Tiling(shape, width, slices=-(-rows // height))
-
-
 def layers(name: str, row_sparsity: float, height: int = 192) -> list[LayerCounts]:
     return [
-        LayerCounts.from_shape(f"{place}", paper_tiling(shape, height), row_sparsity=row_sparsity)
+        LayerCounts.from_shape(f"{place}", tiling_for(shape, height=height, stacking=False), row_sparsity=row_sparsity)
         for place, shape in enumerate(SHAPES[name])
     ]
 
