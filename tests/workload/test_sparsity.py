@@ -85,7 +85,7 @@ def test_a_file_that_lacks_a_key_is_refused() -> None:
 
 def test_rows_over_channels_ask_for_activations_counted_alike() -> None:
     weights = weight_sparsity(np.ones((2, 6)), row_length=3)
-    with pytest.raises(RequestError, match="fc: a row of weights spans 3 input channels.*channels_in_row = 3"):
+    with pytest.raises(RequestError, match=r"fc: a row of weights spans 3 input channels.*channels_in_row = 3"):
         layer("fc", weights=weights)
 
 
