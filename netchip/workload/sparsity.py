@@ -38,8 +38,9 @@ DEFAULT_GROUPING = Grouping()
 class LineRows:
     """Rows of weights that the longest line works through, added up over the groups of filters.
 
-    `lock_step`: all filters of a group go together, so that a row counts if any of them needs it; `free`: each filter goes
-    through its own rows, and the group waits for the longest.
+    `lock_step`: each line has its own channels, and all filters of a group go together, so that a row counts if any of them needs
+    it. `free`: each filter goes through its own rows, any line takes the next channel, and the group waits for its longest
+    filter: at least its rows over the lines, and all rows of one channel.
     """
 
     lock_step: float

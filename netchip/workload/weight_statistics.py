@@ -41,10 +41,13 @@ def row_layout(channels: int, height: int, width: int, row_length: int | None = 
     return RowLayout(rows, length, inside, length if height == width == 1 else 1)
 
 
-def row_lines(layout: RowLayout, lines: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The line of each row where a line takes an input channel, and where it takes any row, one after another."""
+def row_units(layout: RowLayout) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which rows stay on one line, by number: those of an input channel, and where rows are dealt each by itself.
+
+    With its own units a line has those of its number, its number plus the lines, and so on.
+    """
     rows = np.arange(layout.rows)
-    return rows // layout.rows_in_channel % lines, rows % lines
+    return rows // layout.rows_in_channel, rows
 
 
 def nonzero_rows(weight: Any, row_length: int | None = None) -> tuple[Mask, RowLayout]:
@@ -77,7 +80,7 @@ def weight_sparsity(
     parts = range(0, len(rows), grouping.filters)
     filter_groups = [rows[start : start + grouping.filters] for start in parts]
     group_counts = [counts[start : start + grouping.filters] for start in parts]
-    by_channel, dealt = (_line_rows(filter_groups, line, grouping.lines) for line in row_lines(layout, grouping.lines))
+    by_channel, dealt = (_line_rows(filter_groups, unit, grouping.lines) for unit in row_units(layout))
     return WeightSparsity(
         grouping=grouping,
         filters=len(rows),
@@ -115,9 +118,7 @@ def assumed_weights(
         shape.in_channels, shape.kernel_height, shape.kernel_width, row_length
     )  # fmt: skip
     kept, groups = 1 - zero_rows, math.ceil(filters / grouping.filters)
-    longest = [
-        float(kept * groups * np.bincount(line).max()) for line in row_lines(layout, grouping.lines)
-    ]  # the fullest line when nothing is zero
+    by_channel, dealt = (_even_rows(unit, kept, groups, grouping.lines) for unit in row_units(layout))
     each = shape.weights * (1 - zeros) / filters
     return WeightSparsity(
         grouping=grouping,
@@ -129,8 +130,8 @@ def assumed_weights(
         nonzero_elements=shape.weights * (1 - zeros),
         nonzero_rows=filters * layout.rows * kept,
         union_rows=groups * layout.rows * kept,
-        by_channel=LineRows(lock_step=longest[0], free=longest[0]),
-        dealt=LineRows(lock_step=longest[1], free=longest[1]),
+        by_channel=by_channel,
+        dealt=dealt,
         busiest_elements=groups * each,
         mean_elements=groups * each,
         channel_vectors=_assumed_vectors(shape, 1 - zeros, grouping),
@@ -168,10 +169,23 @@ def _mask(weight: Any) -> tuple[Mask, tuple[int, int, int]]:
     return values != 0, (channels, height, width)
 
 
-def _line_rows(groups: list[Mask], line: NDArray[np.int64], lines: int) -> LineRows:
-    deal = np.eye(lines, dtype=np.float32)[line]
-    lock_step = sum(float((group.any(0).astype(np.float32) @ deal).max()) for group in groups)
-    return LineRows(lock_step=lock_step, free=sum(float((group.astype(np.float32) @ deal).max()) for group in groups))
+def _line_rows(groups: list[Mask], unit: NDArray[np.int64], lines: int) -> LineRows:
+    deal = np.eye(lines, dtype=np.float32)[unit % lines]
+    starts = np.flatnonzero(np.diff(unit, prepend=-1)).tolist()
+    lock_step, free = 0, 0
+    for group in groups:
+        together = np.logical_or.reduce(group, axis=0).astype(np.float32)
+        lock_step += int((together @ deal).max())
+        unit_rows = np.add.reduceat(group, starts, axis=1, dtype=np.int64)
+        free += max(int(-(-unit_rows.sum(1).max() // lines)), int(unit_rows.max()))
+    return LineRows(lock_step=lock_step, free=free)
+
+
+def _even_rows(unit: NDArray[np.int64], kept: float, groups: int, lines: int) -> LineRows:
+    """The same where a share of rows is kept, evenly."""
+    longest = kept * float(np.bincount(unit % lines).max())
+    balanced = max(math.ceil(round(kept * len(unit) / lines, 9)), kept * float(np.bincount(unit).max()))
+    return LineRows(lock_step=groups * longest, free=groups * min(longest, balanced))
 
 
 def _channel_vectors(elements: Mask, grouping: Grouping) -> int:

@@ -55,9 +55,10 @@ def brute_force(weight: np.ndarray, length: int, grouping: Grouping) -> dict[str
         needed = [any(has_row[f][r] for f in group) for r in range(count)]
         found["union_rows"] += sum(needed)
         found["lock_step"] += max(sum(needed[r] for r in range(count) if line[r] == k) for k in range(grouping.lines))
-        found["free"] += max(
-            sum(has_row[f][r] for r in range(count) if line[r] == k) for k in range(grouping.lines) for f in group
-        )
+        for_each = [sum(has_row[f]) for f in group]
+        in_unit = height if width > 1 else 1
+        in_channel = [sum(has_row[f][r : r + in_unit]) for f in group for r in range(0, count, in_unit)]
+        found["free"] += max(*(math.ceil(rows / grouping.lines) for rows in for_each), *in_channel)
         sizes = [int((weight[f] != 0).sum()) for f in group]
         found["busiest_elements"] += max(sizes)
         found["mean_elements"] += sum(sizes) / len(sizes)

@@ -15,12 +15,13 @@ def cambricon_x(layer: Layer, sparsity: LayerSparsity, resources: Resources, opt
     loops, weights = loops_of(layer), sparsity.weights
     steps, outputs = dense_steps(loops, resources, lanes=1), loops.rows * loops.columns
     bytes_each = 1 + resources.cambricon_x.index_bits.value / EIGHT
+    stored = min(weights.nonzero_elements * bytes_each, float(loops.weights))
     dram, buffers = traffic(
         loops,
         resources,
-        weight_bytes={"weights": min(weights.nonzero_elements * bytes_each, float(loops.weights))},
+        weight_bytes={"weights": stored},
         input_bytes=float(loops.inputs),
-        weight_reads=weights.nonzero_elements * outputs * bytes_each,
+        weight_reads=stored * outputs,
         input_reads=float(loops.input_groups(resources.array.slices) * loops.window * outputs),
     )
     return EngineCounts(

@@ -73,6 +73,7 @@ class EngineComparison:
             "speed_gain": self.speed_gain(engine),
             "least_imbalance_speed_gain": self.speed_gain(engine, lock_step=False),
             "compute_speed_gain": self.speed_gain(engine, compute_only=True),
+            "least_imbalance_compute_speed_gain": self.speed_gain(engine, lock_step=False, compute_only=True),
             "dram_gain": self.dram_gain(engine),
         } | {f"energy_gain_dram_x{factor:g}": self.energy_gain(engine, factor) for factor in DRAM_FACTORS}
 
@@ -98,11 +99,12 @@ class EngineComparison:
     def _line(self, engine: str) -> str:
         cost = self.costs[engine]
         low, high = (self.energy_gain(engine, factor) for factor in DRAM_FACTORS)
-        cycles = f"{format_count(cost.least_latency_cycles)} - {format_count(cost.latency_cycles)}"
+        cycles = _bounds(format_count(cost.least_latency_cycles), format_count(cost.latency_cycles))
+        speeds = [self.speed_gain(engine, lock_step=together) for together in (True, False)]
+        alone = [self.speed_gain(engine, lock_step=together, compute_only=True) for together in (True, False)]
         return (
             f"{engine:<16}{format_energy_pj(cost.energy_pj):>10}{cycles:>22}{format_bytes(round(cost.dram_bytes)):>10}"
-            f"  x{self.energy_gain(engine):.2f} (x{low:.2f}, x{high:.2f}), x{self.speed_gain(engine):.2f} - "
-            f"x{self.speed_gain(engine, lock_step=False):.2f}, x{self.speed_gain(engine, compute_only=True):.2f}"
+            f"  x{self.energy_gain(engine):.2f} (x{low:.2f}, x{high:.2f}), {_gains(speeds)}, {_gains(alone)}"
         )
 
 
@@ -160,6 +162,14 @@ def _densified(layer: Layer, sparsity: LayerSparsity) -> LayerSparsity:
     old = sparsity.weights
     dense = assumed_weights(layer.shape, row_length=old.row_length, grouping=old.grouping)
     return replace(sparsity, weights=dense, paired=None)
+
+
+def _bounds(low: str, high: str) -> str:
+    return low if low == high else f"{low} - {high}"
+
+
+def _gains(pair: list[float]) -> str:
+    return _bounds(*(f"x{gain:.2f}" for gain in pair))
 
 
 def _ratio(base: float, other: float) -> float:

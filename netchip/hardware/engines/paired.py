@@ -15,7 +15,7 @@ from netchip.hardware.engines.resources import EngineArray
 from netchip.workload.booth import booth_steps, checked_codes
 from netchip.workload.shape import LayerShape
 from netchip.workload.sparsity import PairedRows
-from netchip.workload.weight_statistics import RowLayout, row_layout, row_lines
+from netchip.workload.weight_statistics import RowLayout, row_layout, row_units
 
 Steps = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -80,14 +80,14 @@ def paired_rows(
     per_group = shape.out_channels
     met = [_met(part, row_inputs(shape, layout), array) for part in np.split(values, shape.groups)]
     dealt = compact_mapping and shape.in_channels == 1 and shape.kernel_height > 1
-    line = row_lines(layout, array.lines)[int(dealt)]
+    unit = row_units(layout)[int(dealt)]
     tiles = math.ceil(shape.out_width / array.lanes)
     amounts = rows if coefficients is None else np.asarray(coefficients) * rows
     total = np.zeros(5, np.int64)
     for start in range(0, len(rows), array.slices):
         filters = range(start, min(start + array.slices, len(rows)))
         own = [(rows[each], amounts[each], met[each // per_group]) for each in filters]
-        total += _group_counts(own, line, array.lines, tiles)
+        total += _group_counts(own, unit, array.lines, tiles)
     lock_step, free, pairs, own_rows, fetched = map(int, total)
     groups = math.ceil(len(rows) / array.slices)
     digits = sum(int((rows[each] @ met[each // per_group].digits).sum()) for each in range(len(rows)))
@@ -136,16 +136,18 @@ def _at(values: NDArray[Any], inputs: RowInputs) -> NDArray[Any]:
     return found * inside[..., None]
 
 
-def _group_counts(own: list[tuple[Mask, Any, _Met]], line: Steps, lines: int, tiles: int) -> NDArray[np.int64]:
+def _group_counts(own: list[tuple[Mask, Any, _Met]], unit: Steps, lines: int, tiles: int) -> NDArray[np.int64]:
     """Cycles in step and apart, forwarded pairs, own rows and coefficients of filters that go together."""
     together, pairs = 0, 0
     longest, own_rows, fetched = 0, 0, 0
-    deal = np.eye(lines, dtype=np.int64)[line]
+    deal = np.eye(lines, dtype=np.int64)[unit % lines]
+    starts = np.flatnonzero(np.diff(unit, prepend=-1)).tolist()
     for rows, amounts, met in own:
         done = rows[:, None] & met.live
         steps = met.steps * rows[:, None, None]
         together, pairs = np.maximum(together, steps), np.logical_or(pairs, done)
-        longest = np.maximum(longest, np.tensordot(deal, steps, (0, 0)).max(0))
+        whole = np.add.reduceat(steps, starts, axis=0)
+        longest = np.maximum(longest, np.maximum(-(-whole.sum(0) // lines), whole.max(0)))
         own_rows += int(done.sum()) * tiles
         fetched += int((amounts[:, None] * done).sum()) * tiles
     in_step = np.tensordot(deal, together, (0, 0)).max(0)

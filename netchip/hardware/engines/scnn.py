@@ -22,6 +22,7 @@ def scnn(layer: Layer, sparsity: LayerSparsity, resources: Resources, options: E
     if not _gains(layer):
         return dense_counts(loops, resources, stored_bytes=stored)
     kept = 1 - activations.zero_share
+    inputs = min(loops.inputs * kept * bytes_each, float(loops.inputs))
     handed = math.ceil(loops.filters / loops.groups / resources.array.slices)
     units = resources.scnn.tiles**2
     mean_vectors = activations.tile_vectors / activations.maps
@@ -29,9 +30,9 @@ def scnn(layer: Layer, sparsity: LayerSparsity, resources: Resources, options: E
         loops,
         resources,
         weight_bytes={"weights": stored},
-        input_bytes=min(loops.inputs * kept * bytes_each, float(loops.inputs)),
-        weight_reads=mean_vectors * units * weights.nonzero_elements * bytes_each,
-        input_reads=loops.inputs * kept * bytes_each * handed,
+        input_bytes=inputs,
+        weight_reads=mean_vectors * units * stored,
+        input_reads=inputs * handed,
     )
     products = _inputs_a_channel(loops) * kept * weights.nonzero_elements
     cycles = weights.channel_vectors * resources.scnn.conflict_factor.value

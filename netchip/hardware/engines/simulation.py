@@ -19,7 +19,7 @@ from netchip.hardware.engines.resources import EngineArray
 from netchip.workload.booth import booth_digits, checked_codes
 from netchip.workload.shape import LayerShape
 from netchip.workload.sparsity import CoefficientStorage
-from netchip.workload.weight_statistics import row_layout, row_lines
+from netchip.workload.weight_statistics import row_layout, row_units
 
 Integers = NDArray[np.integer[Any]]
 
@@ -129,7 +129,7 @@ def simulate(
         )
     dealt = compact_mapping and shape.in_channels == 1 and shape.kernel_height > 1
     machine = _Machine(
-        shape, layer, checked_codes(codes), array, row_inputs(shape, layout), row_lines(layout, array.lines)[dealt]
+        shape, layer, checked_codes(codes), array, row_inputs(shape, layout), row_units(layout)[dealt] % array.lines
     )
     for tile in _tiles(shape, array):
         machine.run(tile)

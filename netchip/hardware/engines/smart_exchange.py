@@ -3,8 +3,9 @@
 Y. Zhao et al., "SmartExchange", ISCA 2020; the model of it is ours. A slice computes one output channel, a line of it one input
 channel, a lane of it one output column. Output stationary: for each tile of outputs (one row, so many columns) a line goes through
 its rows of weights; a row of S weights takes S steps, each as long as the longest Booth recoding among the lanes. Slices share
-their inputs: in step, a row is done if any slice needs it (upper bound); apart, a tile takes as long as its longest slice
-(lower). A row whose inputs are all zero is not done. Rows are rebuilt in each tile, unless they are kept.
+their inputs. In step, with channels tied to lines, a row is done if any slice needs it (upper bound); apart, with any line taking
+the next channel, a tile takes as long as its longest slice (lower). A row whose inputs are all zero is not done. Rows are rebuilt
+in each tile, unless they are kept.
 """
 
 import math

@@ -118,3 +118,15 @@ def test_what_does_not_go_together_is_refused() -> None:
         compare_engines(WORKLOAD, SPARSE, baseline_weights="same_sparsified", own=SPARSE)
     with pytest.raises(RequestError, match="there is no sparsity of the layer 'conv1'"):
         compare_engines(WORKLOAD, NetworkSparsity((), "nothing"))
+
+
+def test_lanes_that_all_take_the_mean_give_the_papers_arithmetic() -> None:
+    """Eight times the multipliers, 1.36 digits a weight, 55 % of the rows: 8 / 1.36 / 0.55 = 10.7."""
+    shape = SHAPES["conv1"]
+    weights = assumed_weights(shape, zero_rows=0.45)
+    inputs = assumed_activations(shape, booth=AssumedSteps(1.36, 1.36, 1.36, 1.36))
+    found = compare_engines(
+        Workload((Layer("conv1", shape),)),
+        NetworkSparsity((LayerSparsity(layer="conv1", weights=weights, activations=inputs),), "by hand"),
+    )
+    assert found.speed_gain("smart_exchange", compute_only=True) == pytest.approx(8 / 1.36 / 0.55)

@@ -194,6 +194,26 @@ def test_slices_apart_are_never_slower(case: Case) -> None:
     assert counts.least_compute_cycles <= counts.compute_cycles
 
 
+def test_the_bounds_meet_where_nothing_is_skipped_and_all_steps_are_alike() -> None:
+    case = Case(conv(in_channels=4, out_channels=6, in_size=(5, 6), kernel=(3, 3)), zero_rows=0)
+    layer, codes = made(case)
+    counts = counted(case, layer, np.full_like(codes, 5), SMALL)
+    # 2 groups of filters, 3 output rows; 2 channels a line of 3 rows of 3 weights, 2 digits each
+    assert counts.compute_cycles == counts.least_compute_cycles == 2 * 3 * 2 * 3 * 3 * 2
+
+
+def test_apart_a_filter_takes_its_own_rows_over_the_lines() -> None:
+    """Channels 0 and 2 are one line's, so in step they come one after the other; apart the other line takes one of them."""
+    shape = conv(in_channels=4, out_channels=1, in_size=(1, 4), kernel=(1, 1))
+    codes = np.full((4, 1, 4), 5)
+    found = paired_rows(shape, np.array([[True, False, True, False]]), codes, SMALL.array)
+    assert (found.lock_step_cycles, found.free_cycles) == (4, 2)
+    unlike = paired_rows(
+        shape, np.array([[True, False, True, False]]), codes * np.array([1, 1, 17, 1])[:, None, None], SMALL.array
+    )
+    assert (unlike.lock_step_cycles, unlike.free_cycles) == (6, 4)  # 85 takes 4 digits, and a row stays on its line
+
+
 def test_a_tile_by_hand() -> None:
     """Two filters of one row over one channel, map of one row of three: 1 coefficient and 2; inputs of 2, 0 and 1 digits."""
     shape = conv(in_channels=1, out_channels=2, in_size=(1, 3), kernel=(1, 2))
