@@ -200,7 +200,8 @@ def _integers(blocks: Blocks, best: Fit, rounding: Rounding, scale: float) -> tu
 
 def _within_type(factored: Factored) -> Factored:
     """`factored`, its scale lowered where the weight would leave its type (one near the largest float16, say)."""
-    if factored.weight().isfinite().all():
+    most = math.log2(factored.tiling.width * LARGEST_BASIS * factored.basis_scale) + factored.alphabet.top
+    if most < math.log2(torch.finfo(factored.dtype).max) or factored.weight().isfinite().all():
         return factored
     largest = float(factored.integers().abs().amax()) * factored.unit
     lowered = factored.basis_scale * torch.finfo(factored.dtype).max / largest * (1 - 2.0**-12)

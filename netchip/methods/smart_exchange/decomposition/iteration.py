@@ -23,7 +23,8 @@ from netchip.methods.smart_exchange.decomposition.small_matrices import (
     with_diagonal,
 )
 
-_CHUNK_VALUES = 1 << 18  # of a chunk's weights: its few copies stay in the cache
+_CHUNK_BLOCKS = 1 << 13  # whose small matrices are worked on together
+_PASS_VALUES = 1 << 17  # weights that are worked on together: their few copies stay in the cache
 _INVERSE_RIDGE = 1e-8  # float64: a basis whose condition is below 1e3 has its own inverse
 _WORTH_LEAVING = 0.75  # share of blocks that go on at which the finished ones are left behind
 _SCALE_STEPS = 9  # scales of the basis that are tried: from the largest value down to 1/16 of it, by half powers of two
@@ -54,11 +55,9 @@ class Blocks:
     counted: Tensor
 
     def chunks(self) -> Iterator["Blocks"]:
-        """Runs of blocks that fit into the cache."""
-        count, width, rows = self.weight.shape
-        size = max(1, _CHUNK_VALUES // (width * rows)) if self.weight.device.type == "cpu" else count
-        for start in range(0, count, size):
-            part = slice(start, start + size)
+        """Runs of blocks that go through the rounds together."""
+        for start in range(0, len(self.weight), _CHUNK_BLOCKS):
+            part = slice(start, start + _CHUNK_BLOCKS)
             yield Blocks(self.weight[part], self.squares[..., part], self.counted[part])
 
     def chosen(self, index: Tensor) -> "Blocks":
@@ -99,26 +98,27 @@ class Fit:
 def blocks_of(weight: Tensor, counted: Tensor) -> Blocks:
     """`Blocks` of a normalised weight [blocks, rows, width]; `counted` [blocks]: values that are neither filled up nor masked."""
     weight = weight.transpose(1, 2).contiguous()
-    parts = weight.split(max(1, _CHUNK_VALUES // max(1, weight[0].numel())))
-    squares = torch.cat([planes(torch.bmm(part, part.transpose(1, 2))) for part in parts], dim=-1)
+    squares = planes(torch.cat([torch.bmm(weight[part], weight[part].transpose(1, 2)) for part in _parts(weight)]))
     return Blocks(weight, squares, counted.to(torch.float64).clamp(min=1.0))
-
-
-def coefficients(weight: Tensor, map_: Tensor, cut: Tensor, rounding: Rounding) -> Tensor:
-    """Rounded coefficients, [blocks, width, rows], of `weight` in the same layout."""
-    turned = map_.permute(2, 1, 0).to(weight.dtype).contiguous()  # bmm would copy strided ones one by one
-    return rounding.round_scaled(torch.bmm(turned, weight), cut.to(weight.dtype).reshape(-1, 1, 1))
 
 
 def levels_of(blocks: Blocks, fit: Fit, rounding: Rounding) -> Tensor:
     """int8 [blocks, rows, width]: the coefficients of `fit` as levels."""
-    levels, start = [], 0
-    for part in blocks.chunks():
-        end = start + part.weight.shape[0]
-        powers = coefficients(part.weight, fit.map[..., start:end], fit.cut[start:end], rounding)
-        levels.append(rounding.levels(powers).transpose(1, 2))
-        start = end
-    return torch.cat(levels)
+    passes = _passes(blocks.weight, fit.map, fit.cut, rounding)
+    return torch.cat([rounding.levels(powers).transpose(1, 2) for _, powers in passes])
+
+
+def _passes(weight: Tensor, map_: Tensor, cut: Tensor, rounding: Rounding) -> Iterator[tuple[slice, Tensor]]:
+    """Rounded coefficients [blocks, width, rows] of `weight` in the same layout, run by run."""
+    turned = map_.permute(2, 1, 0).to(weight.dtype).contiguous()  # bmm would copy strided ones one by one
+    cut = cut.to(weight.dtype).reshape(-1, 1, 1)
+    for part in _parts(weight):
+        yield part, rounding.round_scaled(torch.bmm(turned[part], weight[part]), cut[part])
+
+
+def _parts(weight: Tensor) -> Iterator[slice]:
+    size = max(1, _PASS_VALUES // max(1, weight[:1].numel())) if weight.device.type == "cpu" else len(weight)
+    return (slice(start, start + size) for start in range(0, len(weight), size))
 
 
 def largest_coefficient(weight: Tensor, basis: Tensor) -> float:
@@ -142,8 +142,11 @@ def one_round(blocks: Blocks, basis: Tensor, rules: Rules) -> Fit:
 
 def _sums(weight: Tensor, map_: Tensor, cut: Tensor, rounding: Rounding) -> tuple[Tensor, Tensor]:
     """CtC and CtW as planes."""
-    powers = coefficients(weight, map_, cut, rounding)
-    return planes(torch.bmm(powers, powers.transpose(1, 2))), planes(torch.bmm(powers, weight.transpose(1, 2)))
+    gram, mixed = (weight.new_empty(len(weight), weight.shape[1], weight.shape[1]) for _ in range(2))
+    for part, powers in _passes(weight, map_, cut, rounding):
+        torch.bmm(powers, powers.transpose(1, 2), out=gram[part])
+        torch.bmm(powers, weight[part].transpose(1, 2), out=mixed[part])
+    return planes(gram), planes(mixed)
 
 
 def refit(gram: Tensor, mixed: Tensor, basis: Tensor, ridge: float) -> Tensor:
