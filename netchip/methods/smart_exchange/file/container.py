@@ -49,7 +49,7 @@ def raw(tensor: Tensor) -> memoryview:
 
 def header_of(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
     """The length and the JSON header; tensors lie by falling element size, then by name, so that each is aligned."""
-    entries: dict[str, object] = {"__metadata__": dict(metadata)}
+    entries: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
     end = 0
     for name in storage_order(tensors):
         tensor = tensors[name]

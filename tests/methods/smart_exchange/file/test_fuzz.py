@@ -200,7 +200,7 @@ def mutate(value: Any, data: st.DataObject) -> None:
     elif what == "near" and isinstance(holder, dict):
         holder[f"{key}x"] = holder.pop(key)
     else:
-        holder[key] = data.draw(st.sampled_from(HUGE))
+        holder[key] = json.loads(json.dumps(data.draw(st.sampled_from(HUGE))))
 
 
 def within(value: Any) -> Any:
