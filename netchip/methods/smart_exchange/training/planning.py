@@ -1,12 +1,19 @@
 """Which weights are treated, cut into which blocks, and which of their rows go."""
 
+import itertools
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from netchip.errors import ConfigError
 from netchip.methods.smart_exchange.decomposition.choosing import gains, tiling_for
+from netchip.methods.smart_exchange.decomposition.sparsity import (
+    RowMask,
+    filters_by_gamma,
+    without_filters,
+    without_share,
+)
 from netchip.methods.smart_exchange.training.settings import SmartExchangeSettings
 from netchip.methods.smart_exchange.training.trained_weight import TrainedWeight
 from netchip.methods.smart_exchange.training.treated import Passed, find_weights, fits
@@ -54,11 +61,35 @@ def row_shares(weights: Mapping[str, TrainedWeight], settings: SmartExchangeSett
     return shares
 
 
-def rows_kept(weight: TrainedWeight, dense: Tensor, share: float) -> Tensor:
-    """[blocks, rows], bool: False for the `share` of rows of the smallest norm; of equal ones the first goes."""
-    norms = weight.tiling.to_blocks(dense.detach()).norm(dim=2)
-    real = weight.tiling.row_is_real(norms.device)
-    order = norms.masked_fill(~real, torch.inf).flatten().argsort(stable=True)
-    kept = torch.ones_like(order, dtype=torch.bool)
-    kept[order[: round(share * weight.tiling.real_rows)]] = False
-    return kept.reshape(norms.shape)
+def rows_kept(weight: TrainedWeight, dense: Tensor, share: float, settings: SmartExchangeSettings) -> RowMask:
+    """All rows but the `share` of the smallest, decided for `lock_step` filters at a time."""
+    return without_share(dense, weight.tiling, share, group=settings.lock_step)
+
+
+def filters_kept(model: nn.Module, weights: Mapping[str, TrainedWeight], share: float) -> dict[str, RowMask]:
+    """Of each convolution with a BatchNorm of its own, all filters but the `share` of the least |gamma| (section III-D).
+
+    The BatchNorm of a convolution is the one registered right after it in the same module. Raises `ConfigError` when no treated
+    convolution has one.
+    """
+    gammas = _gammas(model)
+    masks = {
+        name: without_filters(weight.tiling, filters_by_gamma(gammas[module], share=share))
+        for name, weight in weights.items()
+        if len(gammas.get(module := name.rpartition(".")[0], ())) == weight.tiling.filters
+    }
+    if not masks:
+        raise ConfigError(
+            f"channel_share = {share}: no treated convolution has a BatchNorm right after it in its module; use row_sparsity"
+        )
+    return masks
+
+
+def _gammas(model: nn.Module) -> dict[str, Tensor]:
+    """By the name of the module before it: the scales of each BatchNorm."""
+    gammas: dict[str, Tensor] = {}
+    for parent_name, parent in model.named_modules():
+        for (name, _), (_, after) in itertools.pairwise(parent.named_children()):
+            if isinstance(after, _BatchNorm) and after.weight is not None:
+                gammas[f"{parent_name}.{name}" if parent_name else name] = after.weight.detach()
+    return gammas

@@ -14,7 +14,7 @@ from netchip.methods.smart_exchange.decomposition.tiling import Tiling
 from netchip.methods.smart_exchange.packing.packed import Packed, pack
 from netchip.methods.smart_exchange.training.modes import MODES, BasisOnly, Mode
 from netchip.methods.smart_exchange.training.momentum import check_holds
-from netchip.methods.smart_exchange.training.planning import plan_weights, row_shares, rows_kept
+from netchip.methods.smart_exchange.training.planning import filters_kept, plan_weights, row_shares, rows_kept
 from netchip.methods.smart_exchange.training.projection import project_weight
 from netchip.methods.smart_exchange.training.settings import SmartExchangeSettings
 from netchip.methods.smart_exchange.training.trained_weight import TrainedWeight
@@ -201,12 +201,16 @@ class SmartExchange:
         """Takes away the rows that are due, `on` projections further in the ramp."""
         if self._shares is None:
             self._shares = row_shares(self._weights, self.settings)
+            if self.settings.channel_share:
+                for name, mask in filters_kept(self._model, self._weights, self.settings.channel_share).items():
+                    self._weights[name].prune(mask)
         self._projections = min(self._projections + on, self.settings.ramp)
         reached = 1.0 - (1.0 - self._projections / self.settings.ramp) ** 3  # Zhu & Gupta, arXiv 1710.01878, equation 1
         for parameter, weight in self._pairs():
             share = self._shares[weight.found.name] * reached
             if share:
-                weight.prune(rows_kept(weight, parameter if weight.latent is None else weight.latent, share))
+                dense = parameter if weight.latent is None else weight.latent
+                weight.prune(rows_kept(weight, dense, share, self.settings))
 
     def _pairs(self) -> Iterator[tuple[nn.Parameter, TrainedWeight]]:
         """Each treated parameter with what is kept of it, on the parameter's device."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from netchip.errors import CheckpointMismatch
 from netchip.methods.smart_exchange.decomposition.alphabet import Alphabet
 from netchip.methods.smart_exchange.decomposition.factored import Factored
+from netchip.methods.smart_exchange.decomposition.sparsity import RowMask
 from netchip.methods.smart_exchange.decomposition.tiling import Tiling
 from netchip.methods.smart_exchange.training.treated import Found
 
@@ -36,9 +37,9 @@ class TrainedWeight:
     before: Tensor | None = field(default=None, repr=False)
     mask: Tensor | None = field(default=None, repr=False)
 
-    def prune(self, rows: Tensor) -> None:
-        """Takes away the rows that are False in `rows` (bool [blocks, rows]), beside those that are gone already."""
-        self.rows = rows if self.rows is None else self.rows & rows
+    def prune(self, mask: RowMask) -> None:
+        """Takes away the rows that `mask` does not keep, beside those that are gone already."""
+        self.rows = mask.kept if self.rows is None else self.rows & mask.kept
         self.mask = self._mask()
 
     def state_dict(self) -> dict[str, Any]:
@@ -73,9 +74,8 @@ class TrainedWeight:
 
     def _mask(self) -> Tensor | None:
         """Which weights are kept, bool of the weight's shape; None when all are."""
-        if self.rows is None or bool(self.rows[self.tiling.row_is_real(self.rows.device)].all()):
-            return None
-        return self.tiling.from_blocks(self.rows[..., None].expand(*self.rows.shape, self.tiling.width))
+        mask = None if self.rows is None else RowMask(self.tiling, self.rows)
+        return None if mask is None or mask.sparsity == 0 else mask.elements()
 
 
 def moved(factored: Factored, device: torch.device | str) -> Factored:
