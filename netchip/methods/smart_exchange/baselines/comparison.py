@@ -95,11 +95,15 @@ def _dominates(other: Point, point: Point) -> bool:
 
 @dataclass(frozen=True)
 class RateDistortion:
-    """SmartExchange's points, plain rounding, and rounding of the same kept rows by the point that keeps them."""
+    """SmartExchange's points, plain rounding, and rounding of the same kept rows by the point that keeps them.
+
+    `zero_rows_given`: the share of rows that are zero in the weights as they were given, which no method loses anything by.
+    """
 
     own: tuple[Point, ...]
     rounded: tuple[Point, ...]
     same_rows: Mapping[str, tuple[Point, ...]]
+    zero_rows_given: float = 0.0
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
@@ -144,9 +148,15 @@ class RateDistortion:
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
-        return {"points": [point.to_json() for point in self.points], "verdict": list(self.verdict)}
+        return {
+            "points": [point.to_json() for point in self.points],
+            "zero_rows_given": self.zero_rows_given,
+            "verdict": list(self.verdict),
+        }
 
     def _summary(self) -> Iterator[str]:
+        if self.zero_rows_given >= FEW_ROWS:
+            yield f"{self.zero_rows_given:.1%} of the rows are zero in the weights as given; plain rounding stores them all the same."
         yield from (_dense(each) for each in self.comparisons if each.point.row_sparsity < FEW_ROWS)
         sparse = [each.lead_db for each in self.comparisons if each.point.row_sparsity >= FEW_ROWS]
         if leads := [lead for lead in sparse if lead is not None]:

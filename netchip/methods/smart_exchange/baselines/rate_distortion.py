@@ -88,6 +88,8 @@ def _add(tallies: "_Tallies", method: str, weight: Tensor, factored: Factored, r
     """One weight of a SmartExchange point, and the rounding of the rows it keeps."""
     size, kept = predicted_size(Counts.of(factored)), factored.tiling.blocks_to_rows(factored.kept_rows)
     tallies.add(method, "SmartExchange", weight, factored.weight(), (size.bits,), kept)
+    given = factored.tiling.blocks_to_rows(factored.tiling.to_blocks(weight)) == 0
+    tallies.by_method[method].zero_rows_given += int(given.all(dim=2).sum())
     for scheme in (scheme for scheme in roundings if scheme.bits > FEWEST_BITS):
         rounded, bits = round_kept_rows(weight, kept, factored.tiling, scheme)
         tallies.add(f"{scheme.name}, rows of: {method}", method, weight, rounded, bits.values(), kept)
@@ -101,6 +103,7 @@ class _Tally:
     error: float = 0.0
     norm: float = 0.0
     zero_rows: int = 0
+    zero_rows_given: int = 0
     rows: int = 0
 
 
@@ -134,7 +137,12 @@ class _Tallies:
         rounded = [point for of, point in points.values() if of is None]
         sparse = [each.method for each in own if each.row_sparsity >= FEW_ROWS]
         same = {method: [point for of, point in points.values() if of == method] for method in sparse}
-        return RateDistortion(tuple(own), tuple(rounded), {method: tuple(each) for method, each in same.items()})
+        shares = [
+            tally.zero_rows_given / tally.rows for tally in self.by_method.values() if tally.of == "SmartExchange"
+        ]
+        return RateDistortion(
+            tuple(own), tuple(rounded), {method: tuple(each) for method, each in same.items()}, max(shares, default=0.0)
+        )
 
 
 def _point(method: str, tally: _Tally) -> Point:

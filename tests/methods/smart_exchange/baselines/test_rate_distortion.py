@@ -50,6 +50,7 @@ def test_zero_rows_beat_plain_rounding_but_not_rounding_of_the_same_rows(table: 
     assert plain.lead_db > 1
     assert same.lead_db is not None
     assert -1 < same.lead_db < -0.1
+    assert table.zero_rows_given == 0
     assert any("open to rounding too" in sentence for sentence in table.verdict)
 
 
@@ -80,6 +81,18 @@ def test_weights_are_taken_together() -> None:
     assert together.rounded[1].relative_error == alone.rounded[1].relative_error
     assert together.own[0].relative_error == alone.own[0].relative_error
     assert together.own[0].bits_per_weight < alone.own[0].bits_per_weight
+
+
+def test_rows_that_are_zero_already_are_told_apart() -> None:
+    """Then SmartExchange leaves rows out without pruning any, and so may rounding."""
+    weight = gaussian()
+    weight[:, :16] = 0
+    found = rate_distortion({"conv": weight}, row_sparsities=(0.0,), tilings={"conv": TILING}, iterations=2)
+    assert found.zero_rows_given == 0.25
+    assert found.verdict[0].startswith("25.0% of the rows are zero in the weights as given")
+    assert found.verdict[1].startswith("With rows zero, SmartExchange")
+    assert not any("without row sparsity" in sentence for sentence in found.verdict)
+    assert found.to_json()["zero_rows_given"] == 0.25
 
 
 def test_what_cannot_be_compared() -> None:
