@@ -65,6 +65,9 @@ class Settings:
         return Rules(rounding, self.element_threshold, self.ridge, iterations, basis_scale)
 
 
+USUAL = Settings()
+
+
 @dataclass(frozen=True)
 class Trace:
     """|W - C B| / |W| of the layer after every iteration, with the best factors so far of each block.
@@ -102,7 +105,7 @@ def decompose(
 def decompose_traced(
     weight: Tensor,
     tiling: Tiling,
-    settings: Settings = Settings(),
+    settings: Settings = USUAL,
     *,
     row_mask: Tensor | None = None,
     warm: Factored | None = None,
