@@ -156,7 +156,8 @@ class RateDistortion:
 
     def _summary(self) -> Iterator[str]:
         if self.zero_rows_given >= FEW_ROWS:
-            yield f"{self.zero_rows_given:.1%} of the rows are zero in the weights as given; plain rounding stores them all the same."
+            share = f"{self.zero_rows_given:.1%}"
+            yield f"{share} of the rows are zero in the weights as given; plain rounding stores them all the same."
         yield from (_dense(each) for each in self.comparisons if each.point.row_sparsity < FEW_ROWS)
         sparse = [each.lead_db for each in self.comparisons if each.point.row_sparsity >= FEW_ROWS]
         if leads := [lead for lead in sparse if lead is not None]:
