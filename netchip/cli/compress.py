@@ -25,6 +25,7 @@ def command(
     /,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    target: str | None = None,
     bits: int = 4,
     row_sparsity: float = 0.0,
     coding: str = "plain",
@@ -43,6 +44,9 @@ def command(
         as for `netchip inspect`.
     output
         The file to write; `netchip expand` makes dense weights of it again.
+    target
+        What the file may take: 8x (smaller than in float32), 1.2MB, 12% (of float32, kept); or "3.5 bits" a packed weight, or
+        "40% rows" (kept). As many rows go as that needs, where they matter least.
     bits
         Bits of a coefficient, 2 to 8.
     row_sparsity
@@ -66,8 +70,10 @@ def command(
     from netchip.cli.layer_progress import layer_by_layer
     from netchip.methods.smart_exchange.compression.choice import choose
     from netchip.methods.smart_exchange.compression.compressing import Settings, compress
+    from netchip.methods.smart_exchange.decomposition.target import parse_target
 
-    settings = Settings(bits=bits, row_sparsity=row_sparsity, coding=coding)  # type: ignore[arg-type]
+    goal = None if target is None else parse_target(target)
+    settings = Settings(bits=bits, row_sparsity=row_sparsity, target=goal, coding=coding)  # type: ignore[arg-type]
     with _weights(weights, input, classes) as found:
         choice = choose(found, bits=bits, skip=skip)
         with layer_by_layer("packing", "packed") as told:

@@ -107,6 +107,17 @@ def test_bad_input(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert not out.exists()
 
 
+def test_targets(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert 'write "8x" (smaller than fp32)' in refused(capsys, "compress", weights, "-o", out, "--target", "8z")
+    assert main(["compress", str(weights), "-o", str(out), "--target", "500x"]) == 3
+    assert "target 500x cannot be reached: the nearest is" in capsys.readouterr().err
+    assert not out.exists()
+    assert main(["compress", str(weights), "-o", str(out), "--target", "8kB", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["settings"]["target"] == "8kB"
+    assert out.stat().st_size <= 8000
+
+
 def test_force_replaces(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     out.write_text("old")

@@ -9,11 +9,15 @@ import torch
 from torch import Tensor
 
 from netchip.errors import ConfigError
-from netchip.methods.smart_exchange.baselines.kept_rows import rows_above
 from netchip.methods.smart_exchange.compression.choice import Choice
+from netchip.methods.smart_exchange.compression.reaching import factored_within
 from netchip.methods.smart_exchange.compression.weights import Weights
 from netchip.methods.smart_exchange.decomposition.alphabet import Alphabet
-from netchip.methods.smart_exchange.decomposition.decompose import decompose
+from netchip.methods.smart_exchange.decomposition.decompose import Settings as DecompositionSettings
+from netchip.methods.smart_exchange.decomposition.decompose import decompose_traced
+from netchip.methods.smart_exchange.decomposition.factored import Factored
+from netchip.methods.smart_exchange.decomposition.sparsity import without_share
+from netchip.methods.smart_exchange.decomposition.target import Target
 from netchip.methods.smart_exchange.decomposition.tiling import Tiling
 from netchip.methods.smart_exchange.file.coding import Coding
 from netchip.methods.smart_exchange.file.reading import ByName, read
@@ -27,19 +31,28 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Settings:
-    """`bits` a coefficient; `row_sparsity`: the share of each weight's rows that go, or by name in `row_sparsity_of`."""
+    """`bits` a coefficient; `row_sparsity`: the share of each weight's rows that go, or by name in `row_sparsity_of`; or the
+    `target` they follow from. Raises `ConfigError` for numbers outside their range, and for shares beside a target."""
 
     bits: int = 4
     row_sparsity: float = 0.0
     row_sparsity_of: Mapping[str, float] = field(default_factory=dict)
+    target: Target | None = None
     iterations: int | None = None
     coding: Coding = "plain"
 
     def __post_init__(self) -> None:
         Alphabet(self.bits)
+        if self.target is not None and (self.row_sparsity or self.row_sparsity_of):
+            raise ConfigError(f"the target {self.target.written} decides which rows go; leave the row sparsity out")
         for share in (self.row_sparsity, *self.row_sparsity_of.values()):
             if not 0.0 <= share < 1.0:
                 raise ConfigError(f"row_sparsity = {share!r}: give the share of rows to remove, from 0 to below 1")
+
+    @property
+    def decomposition(self) -> DecompositionSettings:
+        """What the decomposition is told."""
+        return DecompositionSettings(bits=self.bits, iterations=self.iterations)
 
     def share(self, name: str) -> float:
         """The share of rows that go from the weight called `name`."""
@@ -47,6 +60,8 @@ class Settings:
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
+        if self.target is not None:
+            return {"bits": self.bits, "target": self.target.written}
         shares = {"row_sparsity_of": dict(self.row_sparsity_of)} if self.row_sparsity_of else {}
         return {"bits": self.bits, "row_sparsity": self.row_sparsity, **shares}
 
@@ -125,15 +140,20 @@ def compress(
     """Decomposes and packs the chosen weights one after the other, and writes them with all others to `path`.
 
     `progress` is told each weight, how many are done, and how many there are. Raises `ConfigError` that names the tensor for NaN
-    or infinite weights, `CheckpointError` when the disk refuses.
+    or infinite weights, `BudgetError` for a target that cannot be reached, `CheckpointError` when the disk refuses.
     """
+    by_target: Mapping[str, Factored] = {}
+    if settings.target is not None:
+        plain = settings.decomposition
+        by_target = factored_within(settings.target, weights, choice, plain, settings.to_json(), progress)
     packed: dict[str, Packed] = {}
     found: dict[str, tuple[float, float, float]] = {}
+    name = ""
     for done, (name, tiling) in enumerate(choice.packed.items()):
         if progress is not None:
             progress(name, done, len(choice.packed))
         weight = weights.load(name)
-        packed[name] = _packed(name, weight, tiling, settings)
+        packed[name] = pack(by_target.get(name) or _factored(name, weight, tiling, settings))
         found[name] = _measured(weight, packed[name])
     if progress is not None:
         progress(name, len(packed), len(packed))
@@ -150,10 +170,10 @@ def compress(
     return _reported(weights, choice, written, found)
 
 
-def _packed(name: str, weight: Tensor, tiling: Tiling, settings: Settings) -> Packed:
+def _factored(name: str, weight: Tensor, tiling: Tiling, settings: Settings) -> Factored:
     share = settings.share(name)
-    mask = tiling.rows_to_blocks(rows_above(weight, tiling, share)) if share else None
-    return pack(decompose(weight, tiling, bits=settings.bits, iterations=settings.iterations, row_mask=mask, name=name))
+    mask = without_share(weight, tiling, share).kept if share else None
+    return decompose_traced(weight, tiling, settings.decomposition, row_mask=mask, name=name)[0]
 
 
 def _measured(weight: Tensor, packed: Packed) -> tuple[float, float, float]:

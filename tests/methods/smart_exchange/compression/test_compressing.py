@@ -6,12 +6,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from netchip.errors import ConfigError
+from netchip.errors import BudgetError, ConfigError
 from netchip.methods.smart_exchange.compression.choice import choose
 from netchip.methods.smart_exchange.compression.compressing import Settings, compress
 from netchip.methods.smart_exchange.compression.model_weights import weights_of_model
 from netchip.methods.smart_exchange.compression.weight_files import weights_of_file
 from netchip.methods.smart_exchange.compression.weights import Weights
+from netchip.methods.smart_exchange.decomposition.target import parse_target
 from netchip.methods.smart_exchange.file.expanding import expand
 from netchip.methods.smart_exchange.file.reading import read
 from netchip.methods.smart_exchange.packing.packed import unpack
@@ -84,6 +85,39 @@ def test_a_share_of_rows(tmp_path: Path) -> None:
     assert read(tmp_path / "out").note["row_sparsity_of"] == {"b.weight": 0.25}
     with pytest.raises(ConfigError, match=r"row_sparsity = 1\.0"):
         Settings(row_sparsity=1.0)
+
+
+@pytest.mark.parametrize("target", ["14x", "6kB", "7%", "2 bits", "40% rows"])
+@pytest.mark.parametrize("coding", ["plain", "zlib"])
+def test_a_target_is_met_by_the_whole_file(tmp_path: Path, target: str, coding: str) -> None:
+    weights = saved(
+        tmp_path,
+        a_weight=noise(64, 32, 3, 3),
+        b_weight=noise(64, 64),
+        bias=noise(300),
+        n=torch.ones(3, dtype=torch.int64),
+    )
+    settings = Settings(target=parse_target(target), iterations=2, coding=coding)
+    done = compress(weights, choose(weights), tmp_path / "out", settings)
+    kept_rows = sum((1 - layer.zero_rows) * layer.weights for layer in done.layers) / (64 * 32 * 9 + 64 * 64)
+    found = {
+        "14x": done.float32_bytes / done.written.bytes / 14,
+        "6kB": 6000 / done.written.bytes,
+        "7%": 0.07 * done.float32_bytes / done.written.bytes,
+        "2 bits": 2 / done.bits_per_weight,
+        "40% rows": 0.4 / kept_rows,
+    }[target]
+    assert 1.0 <= found < (1.2 if coding == "plain" else 1.5)
+    assert read(tmp_path / "out").note["target"] == target
+
+
+def test_a_target_that_cannot_be_reached(tmp_path: Path) -> None:
+    weights = saved(tmp_path, a_weight=noise(64, 32, 3, 3), bias=noise(5000))
+    with pytest.raises(BudgetError, match=r"target 6x cannot be reached: the nearest is [\d.]+x"):
+        compress(weights, choose(weights), tmp_path / "out", Settings(target=parse_target("6x"), iterations=2))
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(ConfigError, match="the target 6x decides which rows go; leave the row sparsity out"):
+        Settings(target=parse_target("6x"), row_sparsity=0.5)
 
 
 def test_progress_report_and_the_way_back(tmp_path: Path) -> None:
