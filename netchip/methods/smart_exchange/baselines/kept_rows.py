@@ -22,14 +22,6 @@ def round_kept_rows(weight: Tensor, kept: Tensor, tiling: Tiling, scheme: Scheme
     return tiling.from_blocks(tiling.rows_to_blocks(back)), _bits(kept, tiling, scheme)
 
 
-def rows_above(weight: Tensor, tiling: Tiling, row_sparsity: float) -> Tensor:
-    """[filters, filter_rows], bool: all rows but the share `row_sparsity` of the smallest norm in the weight."""
-    norms = tiling.blocks_to_rows(tiling.to_blocks(weight)).double().norm(dim=2)
-    kept = torch.ones_like(norms, dtype=torch.bool).reshape(-1)
-    kept[norms.reshape(-1).argsort(stable=True)[: round(row_sparsity * kept.numel())]] = False
-    return kept.reshape(norms.shape)
-
-
 def _bits(kept: Tensor, tiling: Tiling, scheme: Scheme) -> dict[str, int]:
     sizes = torch.full((tiling.filter_rows,), tiling.width, dtype=torch.int64, device=kept.device)
     sizes[-1] = tiling.filter_size - (tiling.filter_rows - 1) * tiling.width

@@ -13,12 +13,13 @@ from torch import Tensor
 from netchip.errors import ConfigError
 from netchip.methods.smart_exchange.baselines.comparison import FEW_ROWS, Point, RateDistortion
 from netchip.methods.smart_exchange.baselines.distortion import ratio_of_norms, squared_error, squared_norm
-from netchip.methods.smart_exchange.baselines.kept_rows import round_kept_rows, rows_above
+from netchip.methods.smart_exchange.baselines.kept_rows import round_kept_rows
 from netchip.methods.smart_exchange.baselines.quantized import check_finite, quantize
 from netchip.methods.smart_exchange.baselines.scheme import FEWEST_BITS, INT2, INT3, INT4, INT8, Scheme
 from netchip.methods.smart_exchange.decomposition.choosing import tiling_for
 from netchip.methods.smart_exchange.decomposition.decompose import decompose
 from netchip.methods.smart_exchange.decomposition.factored import Factored
+from netchip.methods.smart_exchange.decomposition.sparsity import without_share
 from netchip.methods.smart_exchange.decomposition.tiling import Tiling
 from netchip.methods.smart_exchange.packing.sizes import Counts, predicted_size
 
@@ -59,7 +60,7 @@ def rate_distortion(
         for share in shares:
             method = "SmartExchange" + (f", {share:.0%} of rows zero" if share else ", no row pruned")
             tiling = _tiling(name, weight, factored, tilings)
-            mask = tiling.rows_to_blocks(rows_above(weight, tiling, share))
+            mask = without_share(weight, tiling, share).kept
             made = decompose(weight, tiling, bits=bits, iterations=iterations, row_mask=mask, name=name)
             _add(tallies, method, weight, made, roundings)
     return tallies.table()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from netchip.methods.smart_exchange.baselines.kept_rows import round_kept_rows, rows_above
+from netchip.methods.smart_exchange.baselines.kept_rows import round_kept_rows
 from netchip.methods.smart_exchange.baselines.quantized import quantize
 from netchip.methods.smart_exchange.baselines.scheme import INT4, INT8, Scheme
 from netchip.methods.smart_exchange.decomposition.tiling import Tiling
@@ -35,9 +35,3 @@ def test_all_rows_kept_is_plain_rounding(tiling: Tiling) -> None:
     plain = quantize(weight, INT4, transposed_groups=tiling.transposed_groups)
     assert torch.equal(rounded, plain.weight())
     assert bits == {**plain.bits(), "row_index": tiling.real_rows}
-
-
-def test_the_smallest_rows_of_the_weight_go() -> None:
-    weight = torch.tensor([[1.0, 1.0, 5.0, 5.0], [2.0, 2.0, 0.1, 0.0]])
-    assert rows_above(weight, Tiling((2, 4), 2), 0.5).tolist() == [[False, True], [True, False]]
-    assert rows_above(weight, Tiling((2, 4), 2), 0.0).all()
