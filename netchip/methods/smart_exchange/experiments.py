@@ -14,7 +14,7 @@ def digits() -> SmartExchangeConfig:
         model=ModelSpec(name="resnet20", in_channels=1, classes=10, image_size=16),
         optimizer=_sgd(0.05),
         epochs=20,
-        retrain=_sgd(0.02),
+        retrain=_sgd(0.05),
         retrain_epochs=12,
         exchange=SmartExchangeSettings(row_sparsity=0.5, ramp=4),
     )
@@ -38,7 +38,7 @@ def cifar10_small() -> SmartExchangeConfig:
         model=ModelSpec(name="vgg16_bn", width=0.25, image_size=32),
         optimizer=_sgd(0.1),
         epochs=15,
-        retrain=_sgd(0.02),
+        retrain=_sgd(0.05),
         retrain_epochs=8,
         exchange=SmartExchangeSettings(row_sparsity=0.6, ramp=3),
     )

@@ -76,8 +76,7 @@ class Stages:
         """Trains on with factors; the result is the last epoch's network, or the mean of several."""
         config, network = self.config, copy.deepcopy(dense.network)
         exchange = self.exchange(network, MODE_OF[name])
-        if exchange.settings.mode != "project":
-            exchange.project()  # these modes hold factors from their first step on
+        exchange.project()  # as the released code's --decompose_first: pruned rows are gone from the first step on
         companion = Exchanging(exchange, network, freeze_at=config.freeze_at, average_from=config.average_from)
         phase = ExchangePhase(Classification(network, config.retrain, companion=companion), companion)
         result = self._fit(phase, name, config.retrain_epochs)

@@ -40,9 +40,12 @@ def switch(
 
     Towards its own sign a coefficient doubles, up to the largest power; against it it halves, from the smallest power to
     zero. A zero that is `live` (bool; the others stay zero for good) becomes the smallest power of the step's sign. Steps of
-    at most `threshold` are not counted.
+    at most the share `threshold` of the coefficient (of the smallest power, for a zero) are not counted: so many of them would
+    not carry it to the next power.
     """
-    signs = torch.where(step.abs() > threshold, torch.sign(step), torch.zeros_like(step)).to(torch.int16)
+    smallest = 2.0 ** (alphabet.top - alphabet.powers + 1)
+    least = threshold * alphabet.values_of(levels, step.dtype).abs().clamp(min=smallest)
+    signs = torch.where(step.abs() > least, torch.sign(step), torch.zeros_like(step)).to(torch.int16)
     counted = torch.where(live, counters + signs, torch.zeros_like(counters))
     moves = counted.abs() >= bar
     direction = torch.sign(counted).to(torch.int8)

@@ -122,7 +122,7 @@ class BucketSwitching:
             live=weight.live,
             alphabet=factored.alphabet,
             bar=self._settings.switch_bar,
-            threshold=self._settings.step_threshold * 2.0**factored.alphabet.top,
+            threshold=self._settings.step_threshold,
         )
         weight.counters, weight.basis = moved.counters, basis + basis_step(step, coefficients)
         _set(parameter, weight, with_basis(replace(factored, levels=moved.levels), weight.basis))

@@ -57,20 +57,20 @@ class SmartExchangeSettings(Spec):
     iterations: int = Field(default=30, ge=1, description="of a decomposition from nothing (section III-B)")
     warm_iterations: int = Field(default=5, ge=1, description="of one that starts from the stored factors")
     step_iterations: int = Field(
-        default=1, ge=0, description="straight_through: iterations at every step; 0: the basis is fixed between epochs"
+        default=0, ge=0, description="straight_through: iterations at every step; 0: the basis is fixed between epochs"
     )
     every: int = Field(default=1, ge=1, description="epochs between two projections")
     quantise_basis: bool = Field(
         default=True, description="the basis is rounded to 8 bits inside the iteration; off: only after it"
     )
     switch_bar: int = Field(
-        default=16,
+        default=8,
         ge=1,
         le=30_000,
         description="bucket: signs of one kind more than of the other that move an exponent by one",
     )
     step_threshold: float = Field(
-        default=0.0, ge=0, description="bucket: steps of at most this share of the largest power are not counted"
+        default=0.01, ge=0, description="bucket: steps of at most this share of the coefficient are not counted"
     )
 
     @model_validator(mode="after")

@@ -61,11 +61,14 @@ def test_the_largest_power_stays_and_its_counter_starts_anew() -> None:
 
 
 def test_small_steps_and_coefficients_that_are_masked_out_do_not_count() -> None:
+    """At a threshold of 0.1: 1/2 counts steps above 0.05, a zero those above 0.1 x 1/4."""
     levels = block(2, 0, 2, 0, dtype=torch.int8)
     live = block(1, 0, 1, 1).bool()
     zeros = torch.zeros(1, 2, 2, dtype=torch.int16)
-    moved = switch(levels, zeros, block(0.1, 9, 0.2, 9), live=live, alphabet=ALPHABET, bar=1, threshold=0.1)
+    moved = switch(levels, zeros, block(0.05, 9, 0.051, 0.026), live=live, alphabet=ALPHABET, bar=1, threshold=0.1)
     assert moved.levels.flatten().tolist() == [2, 0, 1, 3]
+    small = switch(levels, zeros, block(0.04, 9, -0.04, 0.024), live=live, alphabet=ALPHABET, bar=1, threshold=0.1)
+    assert torch.equal(small.levels, levels)
 
 
 @given(
