@@ -7,16 +7,21 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from netchip.errors import ConfigError
+from netchip.methods.smart_exchange.baselines.model import dense_rest
 from netchip.methods.smart_exchange.decomposition.choosing import gains, tiling_for
+from netchip.methods.smart_exchange.decomposition.decompose import Settings
 from netchip.methods.smart_exchange.decomposition.sparsity import (
     RowMask,
     filters_by_gamma,
     without_filters,
     without_share,
 )
+from netchip.methods.smart_exchange.decomposition.target import parse_target
+from netchip.methods.smart_exchange.decomposition.targets import Rest, meet
 from netchip.methods.smart_exchange.training.settings import SmartExchangeSettings
 from netchip.methods.smart_exchange.training.trained_weight import TrainedWeight
 from netchip.methods.smart_exchange.training.treated import Passed, find_weights, fits
+from netchip.units import BITS_PER_BYTE
 
 
 def plan_weights(
@@ -52,13 +57,47 @@ def plan_weights(
     return weights, tuple(passed)
 
 
-def row_shares(weights: Mapping[str, TrainedWeight], settings: SmartExchangeSettings) -> dict[str, float]:
-    """The share of its rows that each weight loses: the first pattern of `row_sparsity_of` that fits it, else `row_sparsity`."""
+def row_shares(
+    model: nn.Module, dense: Mapping[str, Tensor], weights: Mapping[str, TrainedWeight], settings: SmartExchangeSettings
+) -> dict[str, float]:
+    """The share of its rows that each weight loses: by the first pattern of `row_sparsity_of` that fits it, else `row_sparsity`;
+    or what the target asks for, judged on the `dense` weights.
+
+    A target in bytes, as a ratio or as a share is of all tensors of `model`, the header of a file left out. Raises `BudgetError`
+    for one that cannot be reached, with the nearest that can.
+    """
+    if settings.target is not None:
+        return _shares_within(model, dense, weights, settings)
     shares = {}
     for name, weight in weights.items():
         fitting = (share for pattern, share in settings.row_sparsity_of.items() if fits(pattern, weight.found.names))
         shares[name] = next(fitting, settings.row_sparsity)
     return shares
+
+
+def _shares_within(
+    model: nn.Module, dense: Mapping[str, Tensor], weights: Mapping[str, TrainedWeight], settings: SmartExchangeSettings
+) -> dict[str, float]:
+    target = parse_target(settings.target or "")
+    rest = Rest()
+    if target.kind in ("ratio", "bytes", "share"):
+        others = dense_rest(model, weights).values()
+        bits = BITS_PER_BYTE * sum(other.numel() * other.element_size() for other in others)
+        rest = Rest(weights=sum(other.numel() for other in others), bits=bits)
+    found = meet(
+        dense,
+        {name: weight.tiling for name, weight in weights.items()},
+        target,
+        settings=Settings(
+            bits=settings.bits,
+            iterations=settings.warm_iterations,
+            element_threshold=settings.element_threshold,
+            quantise_basis=settings.quantise_basis,
+        ),
+        group=settings.lock_step,
+        rest=rest,
+    )
+    return {name: 1.0 - int(each.kept_rows.sum()) / each.tiling.real_rows for name, each in found.items()}
 
 
 def rows_kept(weight: TrainedWeight, dense: Tensor, share: float, settings: SmartExchangeSettings) -> RowMask:

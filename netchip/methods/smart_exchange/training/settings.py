@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from netchip.methods.smart_exchange.decomposition.target import parse_target
 from netchip.spec import Spec
 
 ModeName = Literal["project", "straight_through", "bucket"]
@@ -50,7 +51,8 @@ class SmartExchangeSettings(Spec):
         description="share of a layer's filters, those of least |BatchNorm gamma|, that go whole",
     )
     target: str | None = Field(
-        default=None, description='size that the row sparsities are chosen for: "8x", "1.2MB", "3.5 bits" (a weight)'
+        default=None,
+        description='size that row sparsities are chosen for: "8x" (than fp32), "1.2MB", "3.5 bits" (a weight), "40% rows" (kept)',
     )
     only: tuple[str, ...] = Field(default=(), description="name patterns of the weights to treat; none: all that gain")
     skip: tuple[str, ...] = Field(default=(), description="name patterns of weights to leave as they are")
@@ -78,6 +80,8 @@ class SmartExchangeSettings(Spec):
         for pattern, share in self.row_sparsity_of.items():
             if not 0.0 <= share < 1.0:
                 raise ValueError(f"row_sparsity_of[{pattern!r}] = {share}: it is a share, at least 0 and below 1")
+        if self.target is not None:
+            parse_target(self.target)
         if self.target is not None and (self.row_sparsity or self.row_sparsity_of):
             raise ValueError(f"target = {self.target!r} chooses the row sparsities itself; leave row_sparsity out")
         return self

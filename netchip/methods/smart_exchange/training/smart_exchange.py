@@ -199,18 +199,22 @@ class SmartExchange:
 
     def _prune(self, on: int) -> None:
         """Takes away the rows that are due, `on` projections further in the ramp."""
+        dense = {name: self._dense(name) for name in self._weights}
         if self._shares is None:
-            self._shares = row_shares(self._weights, self.settings)
+            self._shares = row_shares(self._model, dense, self._weights, self.settings)
             if self.settings.channel_share:
                 for name, mask in filters_kept(self._model, self._weights, self.settings.channel_share).items():
                     self._weights[name].prune(mask)
         self._projections = min(self._projections + on, self.settings.ramp)
         reached = 1.0 - (1.0 - self._projections / self.settings.ramp) ** 3  # Zhu & Gupta, arXiv 1710.01878, equation 1
-        for parameter, weight in self._pairs():
-            share = self._shares[weight.found.name] * reached
-            if share:
-                dense = parameter if weight.latent is None else weight.latent
-                weight.prune(rows_kept(weight, dense, share, self.settings))
+        for name, weight in self._weights.items():
+            if share := self._shares[name] * reached:
+                weight.prune(rows_kept(weight, dense[name], share, self.settings))
+
+    def _dense(self, name: str) -> Tensor:
+        """The dense weight behind a parameter: what is kept aside, else the parameter itself."""
+        latent = self._weights[name].latent
+        return self._model.get_parameter(name).detach() if latent is None else latent
 
     def _pairs(self) -> Iterator[tuple[nn.Parameter, TrainedWeight]]:
         """Each treated parameter with what is kept of it, on the parameter's device."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from netchip.errors import ConfigError
+from netchip.errors import BudgetError, ConfigError
 from netchip.methods.smart_exchange.training.planning import filters_kept, plan_weights, row_shares
 from netchip.methods.smart_exchange.training.settings import SmartExchangeSettings
 from netchip.methods.smart_exchange.training.smart_exchange import SmartExchange
@@ -31,7 +31,38 @@ def test_settings_cut_the_blocks() -> None:
 
 def test_the_first_pattern_that_fits_names_the_share() -> None:
     settings = DEFAULT.changed(row_sparsity=0.1, row_sparsity_of={"0": 0.5, "*": 0.2})
-    assert row_shares(plan_weights(a_network(), settings)[0], settings) == {"0.weight": 0.5, "3.weight": 0.2}
+    network = a_network()
+    assert row_shares(network, {}, plan_weights(network, settings)[0], settings) == {"0.weight": 0.5, "3.weight": 0.2}
+
+
+@pytest.mark.parametrize(("target", "most"), [("2.5 bits", 2.5), ("14x", None), ("30% rows", None)])
+def test_a_target_is_met_by_what_is_packed(target: str, most: float | None) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(64, 64, 3), nn.Conv2d(64, 96, 3), nn.BatchNorm2d(96), nn.Conv2d(96, 64, 1))
+    exchange = SmartExchange(network, target=target)
+    exchange.project()
+    packed = exchange.packed()
+    stored = 8 * sum(each.bytes for each in packed.values())
+    if most is not None:
+        assert stored <= most * sum(each.tiling.weights for each in packed.values())
+    elif target == "14x":
+        rest = [tensor for name, tensor in network.state_dict().items() if name not in packed]
+        stored += 8 * sum(tensor.numel() * tensor.element_size() for tensor in rest)
+        everything = sum(tensor.numel() for tensor in network.state_dict().values())
+        assert stored <= 32 * everything / 14
+    else:
+        kept = sum(each.counts.kept_rows for each in packed.values())
+        assert kept <= 0.3 * sum(each.counts.real_rows for each in packed.values())
+    assert len({round(share, 3) for share in exchange.row_sparsity.values()}) > 1 or most is None
+
+
+def test_a_target_out_of_reach_names_the_nearest() -> None:
+    with pytest.raises(BudgetError, match=r"target 900x cannot be reached: the nearest is \d"):
+        SmartExchange(a_network(), target="900x").project()
+    with pytest.raises(ConfigError, match="target = 'tiny': write"):
+        SmartExchange(a_network(), target="tiny")
+    with pytest.raises(ConfigError, match="chooses the row sparsities itself"):
+        SmartExchange(a_network(), target="8x", row_sparsity=0.5)
 
 
 def test_filters_of_least_gamma_go_whole_and_for_good() -> None:
