@@ -109,7 +109,9 @@ def _check_batches(batches: Sequence[Any]) -> None:
 
 def _modules(model: nn.Module, layers: Sequence[str] | None) -> dict[str, nn.Module]:
     """The modules to look at, by name."""
-    traceable = {name: each for name, each in unwrapped(model).named_modules() if isinstance(each, _ConvNd | nn.Linear)}
+    traceable: dict[str, nn.Module] = {
+        name: each for name, each in unwrapped(model).named_modules() if isinstance(each, _ConvNd | nn.Linear)
+    }
     if layers is None:
         return traceable
     names = [name.partition("#")[0] for name in layers]

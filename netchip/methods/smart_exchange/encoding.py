@@ -40,7 +40,7 @@ def encoded_workload(model: nn.Module, example: Any, packed: Mapping[str, Packed
 
     The others stay dense, at 8 bits.
     """
-    weights = _weights_of_layers(model, example)
+    weights = weights_of_layers(model, example)
     workload = to_workload(model, example)
     layers = tuple(_encoded(layer, packed, weights) for layer in workload.layers)
     return replace(workload, layers=layers)
@@ -51,7 +51,7 @@ def _encoded(layer: Layer, packed: Mapping[str, Packed], weights: Mapping[str, t
     return layer if name is None else replace(layer, weights=SmartExchangeWeights(packed[name].counts))
 
 
-def _weights_of_layers(model: nn.Module, example: Any) -> dict[str, tuple[str, ...]]:
+def weights_of_layers(model: nn.Module, example: Any) -> dict[str, tuple[str, ...]]:
     """The names of the parameter that each layer has as its weight."""
     return {
         op.layer: operand.parameters
