@@ -163,7 +163,6 @@ def compress(
         packed,
         dense,
         coding=settings.coding,
-        names=tuple(weights.tensors),
         source=weights.metadata,
         note=settings.to_json(),
     )

@@ -64,7 +64,7 @@ def header_at_most(weights: Weights, choice: Choice, bits: int, note: dict[str, 
     entries = {
         name: _longest_entry(tiling, weights.tensors[name].dtype, bits) for name, tiling in choice.packed.items()
     }
-    document = Document(tuple(weights.tensors), entries, weights.metadata, note)
+    document = Document(entries, len(choice.kept), weights.metadata, note)
     stored: dict[str, Tensor] = {}
     for name, each in weights.tensors.items():
         if name not in entries:

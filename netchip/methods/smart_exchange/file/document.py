@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from netchip.methods.smart_exchange.packing.packed import WIDEST, Packed, check_
 from netchip.methods.smart_exchange.packing.sizes import Zeros
 
 FORMAT, VERSION = "netchip SmartExchange", 1
+PARTS = ("codes", "rows", "elements", "basis")
 _LONGEST_BYTES = 1 << 25
 _MOST_DIMENSIONS, _LARGEST_SIZE = 8, 1 << 40
 _FLOATS = ("F64", "F32", "F16", "BF16")
@@ -45,7 +46,7 @@ class Entry:
     @property
     def parts(self) -> tuple[str, ...]:
         """What is stored of it."""
-        return ("codes", "rows", "basis") if self.zeros == "code" else ("codes", "rows", "elements", "basis")
+        return tuple(part for part in PARTS if part != "elements" or self.zeros == "bitmap")
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -82,43 +83,41 @@ class Entry:
 
 @dataclass(frozen=True)
 class Document:
-    """`names`: all tensors in order; those in `packed` are packed, the others lie as they are under their own names.
+    """`packed`: the packed weights by name; `dense`: how many tensors lie as they are, under their own names.
 
     `source`: the metadata of the file that was compressed. `note`: plain values about how, which nothing depends on.
     """
 
-    names: tuple[str, ...]
     packed: Mapping[str, Entry]
+    dense: int
     source: Mapping[str, str] = field(default_factory=dict)
     note: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def dense(self) -> tuple[str, ...]:
-        """The names that lie as they are."""
-        return tuple(name for name in self.names if name not in self.packed)
+    def stored_of(self, name: str) -> tuple[str, ...]:
+        """The names of the stored tensors of a packed weight."""
+        return tuple(stored_name(name, part) for part in self.packed[name].parts)
 
-    def stored(self) -> dict[str, tuple[str, str]]:
-        """The stored tensors: which name of `names` each belongs to, and which part of it ("" of a dense one).
-
-        Raises `DataError` where two have the same stored name.
-        """
-        found: dict[str, tuple[str, str]] = {}
-        for name in self.names:
-            parts = self.packed[name].parts if name in self.packed else ("",)
-            for part in parts:
-                place = stored_name(name, part)
-                if place in found:
-                    raise DataError(f"{found[place][0]!r} and {name!r} would both be stored as {place!r}")
-                found[place] = (name, part)
-        return found
+    def dense_names(self, stored: Collection[str]) -> tuple[str, ...]:
+        """Which of the `stored` tensors belong to no packed weight. Raises `DataError` unless there is what is declared."""
+        of_packed = [place for name in self.packed for place in self.stored_of(name)]
+        missing = [place for place in of_packed if place not in stored]
+        if missing:
+            raise DataError(f"what it holds is not what it declares: {missing[0]!r} is missing")
+        names = sorted(set(stored) - set(of_packed))
+        reserved = {stored_name(name, part) for name in self.packed for part in ("", *PARTS)} & set(names)
+        if reserved:
+            raise DataError(f"{min(reserved)!r} is stored beside a packed weight, whose name it takes")
+        if len(names) != self.dense:
+            raise DataError(f"it holds {len(names)} tensors beside its packed weights, but declares {self.dense}")
+        return tuple(names)
 
     def to_text(self) -> str:
         """As JSON. Raises `ConfigError` for a note that is none."""
         value = {
             "format": FORMAT,
             "version": VERSION,
-            "names": list(self.names),
-            "packed": {name: self.packed[name].to_json() for name in self.names if name in self.packed},
+            "packed": {name: entry.to_json() for name, entry in self.packed.items()},
+            "dense": self.dense,
             "source": dict(self.source),
             "note": dict(self.note),
         }
@@ -132,22 +131,15 @@ class Document:
         """What `to_text` gave. Raises `DataError`, `ConfigError` or, for a newer version, `CheckpointMismatch`."""
         data = _parsed(text)
         _check_version(data)
-        names = data.get("names")
-        if (
-            not isinstance(names, list)
-            or not all(isinstance(name, str) for name in names)
-            or len(set(names)) < len(names)
-        ):
-            raise DataError("its names are no list of different texts")
+        dense = data.get("dense")
+        if type(dense) is not int or dense < 0:
+            raise DataError("how many tensors are not packed is no whole number")
         entries = _object(data.get("packed"), "its list of packed weights")
-        foreign = [name for name in entries if name not in set(names)]
-        if foreign:
-            raise DataError(f"{foreign[0]!r} is packed, but not among its names")
         source = _object(data.get("source", {}), "the metadata of its source")
         if not all(isinstance(value, str) for value in source.values()):
             raise DataError("the metadata of its source holds something that is no text")
         packed = {name: _entry(name, entry) for name, entry in entries.items()}
-        return cls(tuple(names), packed, source, _object(data.get("note", {}), "its note"))
+        return cls(packed, dense, source, _object(data.get("note", {}), "its note"))
 
 
 def stored_name(name: str, part: str) -> str:

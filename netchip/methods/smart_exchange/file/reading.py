@@ -53,12 +53,13 @@ class CompressedFile:
 
     path: Path
     document: Document
+    _dense: tuple[str, ...]
     _tensor: Callable[[str], Tensor]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All tensors, packed and dense, in order."""
-        return self.document.names
+        """All tensors, packed and dense, in the order of their names."""
+        return tuple(sorted([*self.document.packed, *self._dense]))
 
     @property
     def packed(self) -> Mapping[str, Packed]:
@@ -68,7 +69,7 @@ class CompressedFile:
     @property
     def dense(self) -> Mapping[str, Tensor]:
         """The tensors that are stored as they are."""
-        return ByName(self.document.dense, lambda name: self._tensor(name).clone())
+        return ByName(self._dense, lambda name: self._tensor(name).clone())
 
     @property
     def source(self) -> Mapping[str, str]:
@@ -145,14 +146,14 @@ def read(path: str | Path) -> CompressedFile:
             raise DataError("holds no packed weights: it was not written by `netchip compress`")
         document = Document.from_text(text)
         stored = _stored(file)
-        _check_entries(document, stored)
+        dense = document.dense_names(stored)
         for name, entry in document.packed.items():
             with _naming(name):
                 _check_sizes(entry, {part: stored[stored_name(name, part)] for part in entry.parts})
         tensor = _reader(path, file)
         if stored_hash(text, stored, tensor) != metadata.get(HASH_KEY):
             raise DataError("was altered or damaged: its hash is not that of what it holds; fetch another copy")
-    return CompressedFile(path, document, tensor)
+    return CompressedFile(path, document, dense, tensor)
 
 
 def _stored(file: Any) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -164,15 +165,6 @@ def _stored(file: Any) -> dict[str, tuple[str, tuple[int, ...]]]:
         if found[name][0] not in DTYPES:
             raise DataError(f"{name!r} is of the type {found[name][0]!r}; there are {', '.join(DTYPES)}")
     return found
-
-
-def _check_entries(document: Document, stored: Mapping[str, Any]) -> None:
-    expected = document.stored()
-    missing = [name for name in expected if name not in stored]
-    left_over = [name for name in stored if name not in expected]
-    if missing or left_over:
-        what = f"{missing[0]!r} is missing" if missing else f"{left_over[0]!r} belongs to nothing"
-        raise DataError(f"what it holds is not what it declares: {what}")
 
 
 def _check_sizes(entry: Entry, stored: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:

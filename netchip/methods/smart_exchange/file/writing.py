@@ -1,6 +1,6 @@
 """Writing a compressed file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,25 +34,28 @@ def write(
     dense: Mapping[str, Tensor],
     *,
     coding: Coding = "plain",
-    names: Sequence[str] | None = None,
     source: Mapping[str, str] | None = None,
     note: Mapping[str, Any] | None = None,
+    names: None = None,
 ) -> Written:
     """Writes packed weights, and tensors that stay as they are, to one file; whole or not at all.
 
-    `names`: the order in which they are given back, else packed ones first. `source`: the metadata to restore. `coding`: "zlib"
-    makes the codes of each weight smaller where it can. The bytes depend on what is given only. Raises `ConfigError` or
+    `source`: the metadata to restore. `coding`: "zlib" makes the codes of each weight smaller where it can. The bytes depend on
+    what is given only, not on its order; `names` is of no use any more, and accepted as None. Raises `ConfigError` or
     `DataError` that names the file for what cannot be stored, `CheckpointError` when the disk refuses.
     """
     path = Path(path)
     with _naming(path):
-        order = _order(packed, dense, names)
+        packed = {name: packed[name] for name in sorted(packed)}
         stored, entries = _stored(packed, coding)
-        document = Document(order, entries, source or {}, note or {})
+        twice = sorted(stored.keys() & dense.keys())
+        if twice:
+            raise DataError(f"{twice[0]!r} is the name of a dense tensor, and of a part of a packed weight")
         stored.update(dense)
-        places = document.stored()
+        document = Document(entries, len(dense), source or {}, note or {})
+        document.dense_names(stored)
         text = document.to_text()
-        metadata = {DOCUMENT_KEY: text, HASH_KEY: stored_hash(text, places, stored.__getitem__)}
+        metadata = {DOCUMENT_KEY: text, HASH_KEY: stored_hash(text, stored, stored.__getitem__)}
         size = write_container(path, stored, metadata)
     return Written(path, size, len(header_of(stored, metadata)))
 
@@ -71,16 +74,6 @@ def _stored(packed: Mapping[str, Packed], coding: Coding) -> tuple[dict[str, Ten
         entries[name] = Entry.of(weight, "zlib" if pays else "plain", weight_hash(name, rebuild(weight)))
         stored |= {stored_name(name, part): tensor for part, tensor in parts.items()}
     return stored, entries
-
-
-def _order(packed: Mapping[str, Packed], dense: Mapping[str, Tensor], names: Sequence[str] | None) -> tuple[str, ...]:
-    both = sorted(set(packed) & set(dense))
-    if both:
-        raise ConfigError(f"{both[0]!r} is given packed and dense; give it once")
-    order = tuple(names) if names is not None else (*packed, *dense)
-    if sorted(order) != sorted([*packed, *dense]):
-        raise ConfigError("the order of names does not hold each packed and each dense name once")
-    return order
 
 
 @contextmanager

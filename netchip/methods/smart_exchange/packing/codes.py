@@ -33,6 +33,8 @@ def integers_table(alphabet: Alphabet, dtype: torch.dtype) -> Tensor:
 
 def codes_are_known(codes: Tensor, alphabet: Alphabet, *, zero_too: bool) -> bool:
     """Whether every code is one of the alphabet: of a coefficient, or of zero where `zero_too`."""
-    magnitude = codes & (2 ** (alphabet.bits - 1) - 1)
-    fine = (magnitude > 0) & (magnitude <= alphabet.powers)
-    return bool((fine | (codes == 0)).all() if zero_too else fine.all())
+    found = torch.bincount(codes, minlength=2**alphabet.bits)
+    unknown = levels_table(alphabet).to(codes.device) == 0
+    if zero_too:
+        unknown[0] = False
+    return not bool(found[unknown].any())

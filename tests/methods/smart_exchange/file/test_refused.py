@@ -59,6 +59,19 @@ def test_cut_short(written: Written, kept: int) -> None:
         read(written.path)
 
 
+def test_tensors_that_overlap_or_leave_gaps(written: Written) -> None:
+    content = written.path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    begin, end = header["conv.weight:codes"]["data_offsets"]
+    for offsets in ([begin - 1, end - 1], [begin, end + 1], [begin, 2**63], [end, begin], [-1, end]):
+        header["conv.weight:codes"]["data_offsets"] = offsets
+        text = json.dumps(header).encode()
+        written.path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
+        with pytest.raises(DataError, match=r"net\.safetensors: not a whole safetensors file"):
+            read(written.path)
+
+
 def test_one_bit_of_a_tensor(written: Written) -> None:
     content = bytearray(written.path.read_bytes())
     content[-1] ^= 1
@@ -96,12 +109,12 @@ def test_a_newer_version(remade: Remake) -> None:
         ("[]", "no JSON object"),
         ("{}", "not of the format 'netchip SmartExchange'"),
         ('{"format": "netchip SmartExchange", "version": true}', "not of the format"),
-        ('{"format": "netchip SmartExchange", "version": 1, "names": [1]}', "no list of different texts"),
-        ('{"format": "netchip SmartExchange", "version": 1, "names": ["a", "a"]}', "no list of different texts"),
-        ('{"format": "netchip SmartExchange", "version": 1, "names": ["a"]}', "packed weights is no JSON object"),
-        ('{"format": "netchip SmartExchange", "version": 1, "names": [], "packed": {"a": 1}}', "not among its names"),
+        ('{"format": "netchip SmartExchange", "version": 1}', "not packed is no whole number"),
+        ('{"format": "netchip SmartExchange", "version": 1, "dense": -1}', "not packed is no whole number"),
+        ('{"format": "netchip SmartExchange", "version": 1, "dense": 0}', "packed weights is no JSON object"),
+        ('{"format": "netchip SmartExchange", "version": 1, "dense": 7, "packed": {"a": 1}}', "'a': .* no JSON object"),
         (
-            '{"format": "netchip SmartExchange", "version": 1, "names": [], "packed": {}, "source": {"a": 1}}',
+            '{"format": "netchip SmartExchange", "version": 1, "dense": 0, "packed": {}, "source": {"a": 1}}',
             "something that is no text",
         ),
         (" " * (1 << 25) + "{}", "characters; 33554432 is the most"),
@@ -140,10 +153,12 @@ def test_documents_that_are_none(remade: Remake, text: str, message: str) -> Non
         (in_entry("fc.weight", more=1), r"\['more'\] is not known"),
         (lambda document, tensors: document["packed"]["fc.weight"].pop("top"), r"lacks \['top'\]"),
         (lambda document, tensors: document["packed"].update({"fc.weight": 3}), "no JSON object"),
-        (lambda document, tensors: document["packed"].pop("fc.weight"), "'fc.weight' is missing"),
-        (lambda document, tensors: document["names"].remove("odd"), "'odd' belongs to nothing"),
-        (lambda document, tensors: document["names"].append("more"), "'more' is missing"),
-        (lambda document, tensors: document["names"].append("fc.weight:codes"), "would both be stored as"),
+        (lambda document, tensors: document["packed"].pop("fc.weight"), "it holds 11 tensors .* but declares 7"),
+        (lambda document, tensors: tensors.pop("fc.weight:rows"), "'fc.weight:rows' is missing"),
+        (lambda document, tensors: tensors.pop("odd"), "it holds 6 tensors .* but declares 7"),
+        (put("more", torch.ones(1)), "it holds 8 tensors .* but declares 7"),
+        (put("fc.weight", torch.ones(1)), "'fc.weight' is stored beside a packed weight, whose name it takes"),
+        (put("gone.weight:elements", torch.ones(1)), "'gone.weight:elements' is stored beside a packed weight"),
         (put("fc.weight:rows", torch.zeros(2, dtype=torch.uint8)), "its rows are U8"),
         (put("fc.weight:codes", torch.zeros(9999, dtype=torch.uint8)), "its codes are U8 .* at most"),
         (put("fc.weight:codes", torch.zeros(9, dtype=torch.int8)), "its codes are I8"),
