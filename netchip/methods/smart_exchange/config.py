@@ -10,8 +10,10 @@ from netchip.models.spec import ModelSpec
 from netchip.spec import Spec
 from netchip.train.spec import OptimizerSpec, TrainSpec
 
-ArmName = Literal["post-training", "projected", "straight-through", "bucket", "longer", "int8", "int4"]
-TRAINED = ("projected", "straight-through", "bucket")
+ArmName = Literal[
+    "post-training", "post-training-rows", "projected", "straight-through", "bucket", "longer", "int8", "int4"
+]
+FACTORED: tuple[ArmName, ...] = ("post-training", "post-training-rows", "projected", "straight-through", "bucket")
 
 
 class SmartExchangeConfig(Spec):
@@ -31,8 +33,9 @@ class SmartExchangeConfig(Spec):
         default=SmartExchangeSettings(), description="how weights become factors; each arm sets the mode"
     )
     arms: tuple[ArmName, ...] = Field(
-        default=("int8", "int4", "post-training", "bucket", "projected"),
-        description="what the dense network is compared with, the run's own result last; longer: dense training goes on",
+        default=("int8", "int4", "post-training", "post-training-rows", "bucket", "projected"),
+        description="what the dense network is compared with, the run's own result last; post-training prunes no row, "
+        "post-training-rows as many as the retrained arms; longer: dense training goes on",
     )
     frozen_share: float = Field(
         default=0.2, ge=0, le=1, description="share of the retraining at whose end only the basis trains; 0: none"
@@ -52,7 +55,7 @@ class SmartExchangeConfig(Spec):
     def _consistent(self) -> Self:
         if not self.arms or len(set(self.arms)) < len(self.arms):
             raise ValueError(f"arms = {self.arms}: name one or more, each once")
-        if not set(self.arms) & {"post-training", *TRAINED}:
+        if not set(self.arms) & set(FACTORED):
             raise ValueError(f"arms = {self.arms}: none of them makes factors; add 'post-training' or 'projected'")
         if self.activations.range == "moving":
             raise ValueError(
@@ -63,7 +66,7 @@ class SmartExchangeConfig(Spec):
     @property
     def own(self) -> ArmName:
         """The arm whose network is the run's result: the last that makes factors."""
-        return next(arm for arm in reversed(self.arms) if arm in ("post-training", *TRAINED))
+        return next(arm for arm in reversed(self.arms) if arm in FACTORED)
 
     @property
     def freeze_at(self) -> int | None:

@@ -15,7 +15,7 @@ from netchip.methods.smart_exchange.file.reading import read
 from netchip.methods.smart_exchange.run import run
 from netchip.train.rundir import RunDir
 
-ARMS = ("int8", "int4", "longer", "post-training", "straight-through", "bucket", "projected")
+ARMS = ("int8", "int4", "longer", "post-training", "post-training-rows", "straight-through", "bucket", "projected")
 
 
 def tiny(**changes: object) -> SmartExchangeConfig:
@@ -41,7 +41,8 @@ def test_the_arms_stand_side_by_side(done: tuple[Path, Result]) -> None:
     assert bits["dense"] == bits["longer"] == 32
     assert 8 < bits["int8"] < 8.3
     assert 4 < bits["int4"] < 4.5
-    assert all(2 < bits[name] < 3 for name in ("post-training", "straight-through", "bucket", "projected"))
+    assert all(2 < bits[name] < 3 for name in ("post-training-rows", "straight-through", "bucket", "projected"))
+    assert 4.3 < bits["post-training"] < 4.8
     for arm in result.arms:
         assert 0 <= arm.measured["test_accuracy_percent"] <= 100
         assert 0 <= arm.measured["test_accuracy_8bit_inputs_percent"] <= 100
@@ -59,7 +60,7 @@ def test_file_sizes_are_those_of_real_files(done: tuple[Path, Result]) -> None:
 
 def test_the_packed_file_holds_the_network_bit_for_bit(done: tuple[Path, Result]) -> None:
     path, _ = done
-    for folder in (path, path / "bucket", path / "post-training", path / "straight-through"):
+    for folder in (path, path / "bucket", path / "post-training-rows", path / "straight-through"):
         network, stored = netchip.load(folder).state_dict(), read(folder / "model.se.safetensors").state_dict()
         assert network.keys() == stored.keys()
         assert all(torch.equal(tensor, stored[name]) for name, tensor in network.items())

@@ -26,8 +26,9 @@ def write_figures(folder: Path, made: Mapping[str, Made], arms: Mapping[str, Arm
         "5-rows": _rows(packed),
         "6-exponents": _exponents(packed),
     }
-    if "post-training" in made:
-        figures["7-error"] = _errors(made)
+    errors = _errors(made)
+    if errors["series"]:
+        figures["7-error"] = errors
     for name, figure in figures.items():
         write_json(folder / "figures" / f"{name}.json", figure)
 

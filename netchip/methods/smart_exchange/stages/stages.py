@@ -55,7 +55,7 @@ class Stages:
             return self._rounded(name, dense)
         if name == "longer":
             return self._longer(dense)
-        return self._post_training(dense) if name == "post-training" else self._retrained(name, dense)
+        return self._retrained(name, dense) if name in MODE_OF else self._post_training(name, dense)
 
     def exchange(self, network: nn.Module, mode: ModeName = "project") -> SmartExchange:
         """The configured SmartExchange of a network."""
@@ -65,12 +65,15 @@ class Stages:
         """The images of the first training batches."""
         return (images for images, _ in itertools.islice(self.batches.epoch(0), self.config.calibration_batches))
 
-    def _post_training(self, dense: Made) -> Made:
-        """The factors of the dense network, all rows that go at once, without any training."""
-        network = copy.deepcopy(dense.network)
-        exchange = SmartExchange(network, self.config.exchange, mode="project", ramp=1)
+    def _post_training(self, name: ArmName, dense: Made) -> Made:
+        """The factors of the dense network without any training; rows that go, if any, go at once."""
+        network, settings = copy.deepcopy(dense.network), self.config.exchange.changed(mode="project", ramp=1)
+        if name == "post-training":
+            none = {"row_sparsity": 0.0, "row_sparsity_of": {}, "target": None, "channel_share": 0.0}
+            settings = settings.model_copy(update=none)
+        exchange = SmartExchange(network, settings)
         exchange.project()
-        return Made(name="post-training", role="ours", network=network, fits=dense.fits, packed=exchange.packed())
+        return Made(name=name, role="ours", network=network, fits=dense.fits, packed=exchange.packed())
 
     def _retrained(self, name: ArmName, dense: Made) -> Made:
         """Trains on with factors; the result is the last epoch's network, or the mean of several."""
