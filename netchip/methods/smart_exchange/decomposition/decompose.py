@@ -12,10 +12,11 @@ from torch import Tensor
 
 from netchip.errors import ConfigError
 from netchip.methods.smart_exchange.decomposition.alphabet import Alphabet
+from netchip.methods.smart_exchange.decomposition.compiled import ROW_MULTIPLE, compiled_round
 from netchip.methods.smart_exchange.decomposition.factored import LARGEST_BASIS, Factored
+from netchip.methods.smart_exchange.decomposition.fit import Fit
 from netchip.methods.smart_exchange.decomposition.iteration import (
     Blocks,
-    Fit,
     Rules,
     best_scale,
     blocks_of,
@@ -28,6 +29,7 @@ from netchip.methods.smart_exchange.decomposition.iteration import (
 from netchip.methods.smart_exchange.decomposition.preparing import Prepared, check, prepare
 from netchip.methods.smart_exchange.decomposition.rounding import Rounding
 from netchip.methods.smart_exchange.decomposition.small_matrices import planes
+from netchip.methods.smart_exchange.decomposition.steps import eager_round
 from netchip.methods.smart_exchange.decomposition.tiling import Tiling
 
 COLD_ITERATIONS, WARM_ITERATIONS = 30, 5
@@ -40,7 +42,8 @@ class Settings:
 
     `bits` of a coefficient; `iterations`: None for 30, or 5 from a warm start; `element_threshold`: a coefficient below this share
     of its block's root mean square is zero; `ridge`: relative to the mean diagonal of the normal equations; `quantise_basis`: False
-    judges iterations by a basis that is not rounded, and rounds the best one's, to see what looking ahead is worth.
+    judges iterations by a basis that is not rounded, and rounds the best one's, to see what looking ahead is worth. `compiled`: by
+    torch, which takes a minute at the first call and is then several times as fast; where it cannot, all runs as usual.
     Raises `ConfigError` for numbers outside their range.
     """
 
@@ -49,6 +52,7 @@ class Settings:
     element_threshold: float = 0.05
     ridge: float = 1e-8
     quantise_basis: bool = True
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         Alphabet(self.bits)
@@ -62,7 +66,13 @@ class Settings:
     def rules(self, rounding: Rounding, usual_iterations: int, basis_scale: float | None) -> Rules:
         """For one layer, with its alphabet and scale."""
         iterations = self.iterations or usual_iterations
-        return Rules(rounding, self.element_threshold, self.ridge, iterations, basis_scale)
+        round_ = compiled_round() if self.compiled else eager_round
+        return Rules(rounding, self.element_threshold, self.ridge, iterations, basis_scale, round_)
+
+    @property
+    def row_multiple(self) -> int:
+        """What the rows of a block are filled up to a multiple of while it is worked on."""
+        return ROW_MULTIPLE if self.compiled else 1
 
 
 USUAL = Settings()
@@ -87,6 +97,7 @@ def decompose(
     element_threshold: float = 0.05,
     ridge: float = 1e-8,
     quantise_basis: bool = True,
+    compiled: bool = False,
     row_mask: Tensor | None = None,
     warm: Factored | None = None,
     name: str = "the weight",
@@ -98,7 +109,7 @@ def decompose(
     computed in float32, float64 in float64, on the weight's device. Raises `ConfigError`, naming `name`, for weights that are NaN,
     infinite or no floats, for another shape than the tiling's, and for a `row_mask` or `warm` of another tiling.
     """
-    settings = Settings(bits, iterations, element_threshold, ridge, quantise_basis)
+    settings = Settings(bits, iterations, element_threshold, ridge, quantise_basis, compiled)
     return decompose_traced(weight, tiling, settings, row_mask=row_mask, warm=warm, name=name)[0]
 
 
@@ -114,8 +125,8 @@ def decompose_traced(
     """What `decompose` gives, and how the error fell."""
     check(weight, tiling, row_mask, warm, settings.bits, name)
     weight = weight.detach()
-    prepared = prepare(weight, tiling, row_mask)
-    if not prepared.blocks.any():
+    prepared = prepare(weight, tiling, row_mask, name)
+    if prepared.largest == 0:
         return _nothing(weight, tiling, settings.bits), Trace()
     if warm is None:
         return _cold(weight, tiling, prepared, settings)
@@ -131,8 +142,8 @@ def _nothing(weight: Tensor, tiling: Tiling, bits: int) -> Factored:
 
 def _cold(weight: Tensor, tiling: Tiling, prepared: Prepared, settings: Settings) -> tuple[Factored, Trace]:
     """From C = W and B = I, the largest power at the layer's largest value."""
-    blocks = blocks_of(prepared.blocks, prepared.counted)
-    alphabet = Alphabet(settings.bits).anchored(float(prepared.blocks.abs().amax()))
+    blocks = blocks_of(prepared.blocks, prepared.counted, settings.row_multiple)
+    alphabet = Alphabet(settings.bits).anchored(prepared.largest)
     rules = settings.rules(Rounding(alphabet, prepared.blocks.dtype), COLD_ITERATIONS, None)
     first = first_fit(blocks, _identity(prepared.blocks), rules)
     if settings.quantise_basis:
@@ -140,11 +151,11 @@ def _cold(weight: Tensor, tiling: Tiling, prepared: Prepared, settings: Settings
     best, errors = iterate(blocks, judged(first, blocks, rules.basis_scale), rules)
     scale = best_scale(best, blocks)
     errors[-1] = judged(best, blocks, scale).error.sum()
-    levels, basis = _integers(blocks, best, rules.rounding, scale)
+    levels, basis = _integers(blocks, best, rules.rounding, scale, tiling.rows)
     factored = Factored(
         tiling, replace(alphabet, top=alphabet.top + prepared.exponent), levels, basis, scale, weight.dtype
     )
-    return _within_type(factored), _trace(errors, prepared)
+    return _within_type(factored), _trace(errors, prepared, blocks.energy)
 
 
 def _warm(weight: Tensor, prepared: Prepared, settings: Settings, warm: Factored) -> tuple[Factored, Trace]:
@@ -157,15 +168,16 @@ def _warm(weight: Tensor, prepared: Prepared, settings: Settings, warm: Factored
     top = _top(prepared, start, warm)
     if top != warm.alphabet.top:
         moved = torch.ones_like(moved)
-    blocks = blocks_of(prepared.blocks[moved], prepared.counted[moved])
+    blocks = blocks_of(prepared.blocks[moved], prepared.counted[moved], settings.row_multiple)
     alphabet = replace(warm.alphabet, top=top - prepared.exponent)
     rules = settings.rules(Rounding(alphabet, prepared.blocks.dtype), WARM_ITERATIONS, warm.basis_scale)
     first = judged(first_fit(blocks, start[..., moved], rules), blocks, warm.basis_scale)
     best, errors = iterate(blocks, first, rules)
     levels, basis = warm.levels.clone(), warm.basis.clone()
-    levels[moved], basis[moved] = _integers(blocks, best, rules.rounding, warm.basis_scale)
+    levels[moved], basis[moved] = _integers(blocks, best, rules.rounding, warm.basis_scale, warm.tiling.rows)
     factored = replace(warm, alphabet=replace(warm.alphabet, top=top), levels=levels, basis=basis)
-    return _within_type(factored), _trace(errors, prepared)
+    energy = float(prepared.blocks.square().sum(dtype=torch.float64))
+    return _within_type(factored), _trace(errors, prepared, energy)
 
 
 def _moved(weight: Tensor, prepared: Prepared, warm: Factored) -> Tensor:
@@ -193,9 +205,9 @@ def _top(prepared: Prepared, start: Tensor, warm: Factored) -> int:
     return warm.alphabet.top if abs(nearest - warm.alphabet.top) <= 1 else nearest
 
 
-def _integers(blocks: Blocks, best: Fit, rounding: Rounding, scale: float) -> tuple[Tensor, Tensor]:
+def _integers(blocks: Blocks, best: Fit, rounding: Rounding, scale: float, rows: int) -> tuple[Tensor, Tensor]:
     """Levels int8 [blocks, rows, width] and basis int8 [blocks, width, width] of `best`."""
-    levels = levels_of(blocks, best, rounding)
+    levels = levels_of(blocks, best, rounding, rows)
     basis = torch.round(best.basis / scale).clamp(-LARGEST_BASIS, LARGEST_BASIS).permute(2, 0, 1)
     used = (levels != 0).flatten(1).any(dim=1)
     return levels, (basis * used.reshape(-1, 1, 1)).to(torch.int8)
@@ -211,5 +223,7 @@ def _within_type(factored: Factored) -> Factored:
     return replace(factored, basis_scale=float(torch.tensor(lowered, dtype=torch.float32)))
 
 
-def _trace(errors: Tensor, prepared: Prepared) -> Trace:
-    return Trace(tuple(math.sqrt((float(error) + prepared.removed) / prepared.energy) for error in errors))
+def _trace(errors: Tensor, prepared: Prepared, energy: float) -> Trace:
+    """`energy`: the squares of the normalised weight's kept rows."""
+    whole = energy + prepared.removed
+    return Trace(tuple(math.sqrt((error + prepared.removed) / whole) for error in errors.tolist()))

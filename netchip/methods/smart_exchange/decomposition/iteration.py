@@ -7,25 +7,26 @@ the next one starts from the basis that is not: rounding it at each step would h
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from netchip.methods.smart_exchange.decomposition.factored import LARGEST_BASIS
+from netchip.methods.smart_exchange.decomposition.fit import Fit, joined
 from netchip.methods.smart_exchange.decomposition.rounding import Rounding
-from netchip.methods.smart_exchange.decomposition.small_matrices import (
-    bounded_inverse,
-    mean_diagonal,
-    planes,
-    product,
-    solve_positive,
-    with_diagonal,
+from netchip.methods.smart_exchange.decomposition.small_matrices import bounded_inverse, planes
+from netchip.methods.smart_exchange.decomposition.steps import (
+    INVERSE_RIDGE,
+    Inputs,
+    Round,
+    coefficients,
+    eager_round,
+    error_of,
+    parts,
 )
 
 _CHUNK_BLOCKS = 1 << 13  # whose small matrices are worked on together
-_PASS_VALUES = 1 << 17  # weights that are worked on together: their few copies stay in the cache
-_INVERSE_RIDGE = 1e-8  # float64: a basis whose condition is below 1e3 has its own inverse
 _WORTH_LEAVING = 0.75  # share of blocks that go on at which the finished ones are left behind
 _SCALE_STEPS = 9  # scales of the basis that are tried: from the largest value down to 1/16 of it, by half powers of two
 
@@ -39,6 +40,7 @@ class Rules:
     ridge: float
     iterations: int
     basis_scale: float | None = None
+    round: Round = eager_round
 
     @property
     def steady_ridge(self) -> float:
@@ -54,131 +56,66 @@ class Blocks:
     squares: Tensor
     counted: Tensor
 
-    def chunks(self) -> Iterator["Blocks"]:
+    @property
+    def energy(self) -> float:
+        """The squares of all values."""
+        return float(torch.diagonal(self.squares, dim1=0, dim2=1).sum())
+
+    def chunks(self) -> Iterator[tuple[slice, "Blocks"]]:
         """Runs of blocks that go through the rounds together."""
         for start in range(0, len(self.weight), _CHUNK_BLOCKS):
             part = slice(start, start + _CHUNK_BLOCKS)
-            yield Blocks(self.weight[part], self.squares[..., part], self.counted[part])
+            yield part, self.chosen(part)
 
-    def chosen(self, index: Tensor) -> "Blocks":
+    def chosen(self, index: Tensor | slice) -> "Blocks":
         """The blocks of `index`."""
         return Blocks(self.weight[index], self.squares[..., index], self.counted[index])
 
 
-@dataclass(frozen=True)
-class Fit:
-    """Factors of blocks: coefficients as `map` and `cut` (C / cut = W map, then rounded), the basis, the squared error.
-
-    `gram` is CtC and `mixed` CtW, of the rounded coefficients. All float64 planes with the blocks last.
-    """
-
-    map: Tensor
-    cut: Tensor
-    gram: Tensor
-    mixed: Tensor
-    basis: Tensor
-    error: Tensor
-
-    def better_of(self, other: "Fit") -> "Fit":
-        """Block by block the one with the smaller error; this one where they are equal."""
-        worse = other.error < self.error
-        pairs = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
-        return Fit(*(torch.where(worse, theirs, ours) for ours, theirs in pairs))
-
-    def chosen(self, index: Tensor) -> "Fit":
-        """The blocks of `index`."""
-        return Fit(*(getattr(self, field.name)[..., index] for field in fields(self)))
-
-    def put(self, index: Tensor, other: "Fit") -> None:
-        """Blocks `index` become those of `other`."""
-        for field in fields(self):
-            getattr(self, field.name)[..., index] = getattr(other, field.name)
-
-
-def blocks_of(weight: Tensor, counted: Tensor) -> Blocks:
+def blocks_of(weight: Tensor, counted: Tensor, row_multiple: int = 1) -> Blocks:
     """`Blocks` of a normalised weight [blocks, rows, width]; `counted` [blocks]: values that are neither filled up nor masked."""
-    weight = weight.transpose(1, 2).contiguous()
-    squares = planes(torch.cat([torch.bmm(weight[part], weight[part].transpose(1, 2)) for part in _parts(weight)]))
-    return Blocks(weight, squares, counted.to(torch.float64).clamp(min=1.0))
+    turned = weight.transpose(1, 2)
+    missing = -turned.shape[2] % row_multiple
+    turned = torch.nn.functional.pad(turned, (0, missing)) if missing else turned.contiguous()
+    squares = planes(torch.cat([torch.bmm(turned[part], turned[part].transpose(1, 2)) for part in parts(turned)]))
+    return Blocks(turned, squares, counted.to(torch.float64).clamp(min=1.0))
 
 
-def levels_of(blocks: Blocks, fit: Fit, rounding: Rounding) -> Tensor:
+def levels_of(blocks: Blocks, fit: Fit, rounding: Rounding, rows: int) -> Tensor:
     """int8 [blocks, rows, width]: the coefficients of `fit` as levels."""
-    passes = _passes(blocks.weight, fit.map, fit.cut, rounding)
-    return torch.cat([rounding.levels(powers).transpose(1, 2) for _, powers in passes])
-
-
-def _passes(weight: Tensor, map_: Tensor, cut: Tensor, rounding: Rounding) -> Iterator[tuple[slice, Tensor]]:
-    """Rounded coefficients [blocks, width, rows] of `weight` in the same layout, run by run."""
-    turned = map_.permute(2, 1, 0).to(weight.dtype).contiguous()  # bmm would copy strided ones one by one
-    cut = cut.to(weight.dtype).reshape(-1, 1, 1)
-    for part in _parts(weight):
-        yield part, rounding.round_scaled(torch.bmm(turned[part], weight[part]), cut[part])
-
-
-def _parts(weight: Tensor) -> Iterator[slice]:
-    size = max(1, _PASS_VALUES // max(1, weight[:1].numel())) if weight.device.type == "cpu" else len(weight)
-    return (slice(start, start + size) for start in range(0, len(weight), size))
+    passes = coefficients(blocks.weight, fit.map, fit.cut, rounding)
+    return torch.cat([rounding.levels(powers).transpose(1, 2)[:, :rows] for _, powers in passes])
 
 
 def largest_coefficient(weight: Tensor, basis: Tensor) -> float:
     """The largest |W B^-1| of blocks [blocks, rows, width] and planes `basis`."""
-    back = bounded_inverse(basis, _INVERSE_RIDGE).permute(2, 0, 1).to(weight.dtype).contiguous()
+    back = bounded_inverse(basis, INVERSE_RIDGE).permute(2, 0, 1).to(weight.dtype).contiguous()
     return float(torch.bmm(weight, back).abs().amax())
 
 
 def one_round(blocks: Blocks, basis: Tensor, rules: Rules) -> Fit:
     """Coefficients from `basis`, and a new basis from them; its error is that of the rounded basis, once the scale is known."""
-    back = bounded_inverse(basis, _INVERSE_RIDGE)
-    energy = (product(blocks.squares, back) * back).sum((0, 1)).clamp(min=0.0)
-    threshold = rules.element_threshold * torch.sqrt(energy / blocks.counted)
-    cut = threshold.clamp(min=rules.rounding.lowest / 2)
-    map_ = back / cut
-    gram, mixed = _sums(blocks.weight, map_, cut, rules.rounding)
-    fitted = refit(gram, mixed, basis, rules.steady_ridge)
-    unknown = torch.full_like(cut, torch.inf)
-    return judged(Fit(map_, cut, gram, mixed, fitted, unknown), blocks, rules.basis_scale)
-
-
-def _sums(weight: Tensor, map_: Tensor, cut: Tensor, rounding: Rounding) -> tuple[Tensor, Tensor]:
-    """CtC and CtW as planes."""
-    gram, mixed = (weight.new_empty(len(weight), weight.shape[1], weight.shape[1]) for _ in range(2))
-    for part, powers in _passes(weight, map_, cut, rounding):
-        torch.bmm(powers, powers.transpose(1, 2), out=gram[part])
-        torch.bmm(powers, weight[part].transpose(1, 2), out=mixed[part])
-    return planes(gram), planes(mixed)
-
-
-def refit(gram: Tensor, mixed: Tensor, basis: Tensor, ridge: float) -> Tensor:
-    """argmin |W - C B|^2 + e |B - basis|^2: what the coefficients do not decide (an empty column) stays as it is."""
-    added = ridge * mean_diagonal(gram) + torch.finfo(torch.float32).tiny
-    step = solve_positive(with_diagonal(gram, added), mixed - product(gram, basis), added)
-    return basis + step
+    given = Inputs(
+        blocks.weight,
+        blocks.squares,
+        blocks.counted,
+        basis,
+        rules.element_threshold,
+        rules.steady_ridge,
+        rules.basis_scale,
+    )
+    return rules.round(given, rules.rounding)
 
 
 def judged(fit: Fit, blocks: Blocks, scale: float | None) -> Fit:
     """`fit` with the error that it has once its basis is int8 x `scale`; with the basis as it is for None."""
-    basis = fit.basis if scale is None else _on_grid(fit.basis, scale)
-    return replace(fit, error=_error(fit, basis, blocks))
-
-
-def _on_grid(basis: Tensor, scale: float) -> Tensor:
-    return torch.clamp(torch.round(basis / scale), -LARGEST_BASIS, LARGEST_BASIS) * scale
-
-
-def _error(fit: Fit, basis: Tensor, blocks: Blocks) -> Tensor:
-    """|W - C B|^2 of each block, from the sums."""
-    whole = torch.diagonal(blocks.squares, dim1=0, dim2=1).sum(-1)
-    explained = ((2 * fit.mixed - product(fit.gram, basis)) * basis).sum((0, 1))
-    return (whole - explained).clamp(min=0.0)
+    return fit.with_error(error_of(blocks.squares, fit.gram, fit.mixed, fit.basis, scale))
 
 
 def first_fit(blocks: Blocks, basis: Tensor, rules: Rules) -> Fit:
     """One round over all chunks, its error that of a basis that is not rounded."""
     free = replace(rules, basis_scale=None)
-    starts = basis.split([part.weight.shape[0] for part in blocks.chunks()], dim=-1)
-    fits = [one_round(part, start, free) for part, start in zip(blocks.chunks(), starts, strict=True)]
-    return Fit(*(torch.cat([getattr(fit, field.name) for fit in fits], dim=-1) for field in fields(Fit)))
+    return joined([one_round(chunk, basis[..., part], free) for part, chunk in blocks.chunks()])
 
 
 def best_scale(fit: Fit, blocks: Blocks) -> float:
@@ -189,7 +126,8 @@ def best_scale(fit: Fit, blocks: Blocks) -> float:
     used = torch.diagonal(fit.gram, dim1=0, dim2=1).sum(-1) > 0
     largest = float((fit.basis.abs() * used).amax()) or 1.0
     scales = [_float32(largest / LARGEST_BASIS * 2.0 ** (-step / 2)) for step in range(_SCALE_STEPS)]
-    return min(scales, key=lambda scale: float(judged(fit, blocks, scale).error.sum()))
+    errors = [float(error_of(blocks.squares, fit.gram, fit.mixed, fit.basis, scale).sum()) for scale in scales]
+    return scales[errors.index(min(errors))]
 
 
 def _float32(value: float) -> float:
@@ -199,26 +137,21 @@ def _float32(value: float) -> float:
 def iterate(blocks: Blocks, first: Fit, rules: Rules) -> tuple[Fit, Tensor]:
     """The best of `rules.iterations` rounds, `first` being one of them, and the squared error after each, float64 [iterations]."""
     errors = torch.zeros(rules.iterations, dtype=torch.float64, device=blocks.weight.device)
-    sizes = [part.weight.shape[0] for part in blocks.chunks()]
-    best, start = [], 0
-    for part, size in zip(blocks.chunks(), sizes, strict=True):
-        index = torch.arange(start, start + size, device=blocks.weight.device)
-        best.append(_iterate_chunk(part, first.chosen(index), rules, errors))
-        start += size
-    return Fit(*(torch.cat([getattr(fit, field.name) for fit in best], dim=-1) for field in fields(Fit))), errors
+    best = [_iterate_chunk(chunk, first.chosen(part), rules, errors) for part, chunk in blocks.chunks()]
+    return joined(best), errors
 
 
 def _iterate_chunk(blocks: Blocks, first: Fit, rules: Rules, errors: Tensor) -> Fit:
     """The rounds of one chunk; a block whose coefficients stay the same is finished, and is carried no further."""
     best, latest, finished_error = first, first, 0.0
-    alive = torch.arange(first.cut.shape[0], device=first.cut.device)
+    alive = torch.arange(len(blocks.weight), device=blocks.weight.device)
     result = first.chosen(alive)
     errors[0] += first.error.sum()
     for iteration in range(1, rules.iterations):
         before, latest = latest, one_round(blocks, latest.basis, rules)
         best = best.better_of(latest)
         errors[iteration] += best.error.sum() + finished_error
-        moving = _moving(before, latest)
+        moving = before.moving(latest)
         if moving.numel() <= _WORTH_LEAVING * alive.numel():
             result.put(alive, best)
             blocks, best, latest, alive = (
@@ -233,8 +166,3 @@ def _iterate_chunk(blocks: Blocks, first: Fit, rules: Rules, errors: Tensor) -> 
             break
     result.put(alive, best)
     return result
-
-
-def _moving(before: Fit, after: Fit) -> Tensor:
-    """Indices of blocks whose rounded coefficients have changed, as their sums tell."""
-    return ((before.gram != after.gram) | (before.mixed != after.mixed)).flatten(0, 1).any(0).nonzero().squeeze(-1)

@@ -22,14 +22,14 @@ _COMPUTED_IN = {
 class Prepared:
     """`blocks` [blocks, rows, width]: those of a weight / 2^exponent, the largest value 1 to 2; rows that are not `kept` are zero.
 
-    `kept` [blocks, rows], bool; `energy` and `removed`: the squares of the whole weight and of what `kept` removes, in this scale.
+    `kept` [blocks, rows], bool; `removed`: the squares of what it removes; `largest`: of the blocks; both in this scale.
     """
 
     blocks: Tensor
     kept: Tensor
     exponent: int
-    energy: float
     removed: float
+    largest: float
 
     @property
     def counted(self) -> Tensor:
@@ -37,22 +37,34 @@ class Prepared:
         return self.kept.sum(1) * self.blocks.shape[2]
 
 
-def prepare(weight: Tensor, tiling: Tiling, row_mask: Tensor | None) -> Prepared:
-    """The blocks of `weight`, in float32, or float64 for a float64 weight."""
+def prepare(weight: Tensor, tiling: Tiling, row_mask: Tensor | None, name: str) -> Prepared:
+    """The blocks of `weight`, in float32, or float64 for a float64 weight. Raises `ConfigError` for NaN and infinite values."""
     wide = weight.to(_COMPUTED_IN[weight.dtype])
-    exponent = math.frexp(float(wide.abs().amax()))[1] - 1
-    half = -exponent // 2  # in two steps: 2^-exponent itself may lie outside the type
-    blocks = tiling.to_blocks(wide * 2.0**half * 2.0 ** (-exponent - half))
-    real = tiling.row_is_real(weight.device)
-    kept = real if row_mask is None else real & row_mask.to(weight.device)
-    energy = _squares(blocks)
-    if row_mask is not None:
-        blocks = blocks * kept.unsqueeze(-1)
-    return Prepared(blocks, kept, exponent, energy, energy - _squares(blocks) if row_mask is not None else 0.0)
+    largest = _largest(wide)
+    if not math.isfinite(largest):
+        wrong = int((~torch.isfinite(weight)).sum())
+        raise ConfigError(f"{name}: {wrong} of {weight.numel()} values are NaN or infinite; repair them first")
+    exponent = math.frexp(largest)[1] - 1
+    blocks = tiling.to_blocks(_scaled(wide, -exponent))
+    kept = tiling.row_is_real(weight.device)
+    if row_mask is None:
+        return Prepared(blocks, kept, exponent, 0.0, math.ldexp(largest, -exponent))
+    kept = kept & row_mask.to(weight.device)
+    removed = float((blocks * ~kept.unsqueeze(-1)).square().sum(dtype=torch.float64))
+    blocks = blocks * kept.unsqueeze(-1)
+    return Prepared(blocks, kept, exponent, removed, _largest(blocks))
 
 
-def _squares(blocks: Tensor) -> float:
-    return float(blocks.square().sum(dtype=torch.float64))
+def _largest(values: Tensor) -> float:
+    """The largest size; NaN where there is one."""
+    low, high = torch.aminmax(values)
+    return float(torch.maximum(-low, high))
+
+
+def _scaled(values: Tensor, exponent: int) -> Tensor:
+    """`values` x 2^exponent, in two steps where 2^exponent may lie outside the type."""
+    half = exponent // 2
+    return values * 2.0**exponent if abs(exponent) < 100 else values * 2.0**half * 2.0 ** (exponent - half)
 
 
 def check(weight: Tensor, tiling: Tiling, row_mask: Tensor | None, warm: Factored | None, bits: int, name: str) -> None:
@@ -61,10 +73,6 @@ def check(weight: Tensor, tiling: Tiling, row_mask: Tensor | None, warm: Factore
         raise ConfigError(f"{name}: {weight.dtype} cannot be decomposed; give float16, bfloat16, float32 or float64")
     if tuple(weight.shape) != tiling.shape:
         raise ConfigError(f"{name}: its shape is {tuple(weight.shape)}, but the tiling is for {tiling.shape}")
-    if not (finite := torch.isfinite(weight)).all():
-        raise ConfigError(
-            f"{name}: {int((~finite).sum())} of {weight.numel()} values are NaN or infinite; repair them first"
-        )
     sizes = (tiling.blocks, tiling.rows)
     if row_mask is not None and (row_mask.dtype != torch.bool or tuple(row_mask.shape) != sizes):
         raise ConfigError(f"{name}: row_mask is {row_mask.dtype} {tuple(row_mask.shape)}; give torch.bool {sizes}")

@@ -6,7 +6,8 @@ from torch import Tensor
 
 def planes(matrices: Tensor) -> Tensor:
     """[blocks, width, width] as [width, width, blocks], float64."""
-    return matrices.permute(1, 2, 0).to(torch.float64).contiguous()
+    count, width, _ = matrices.shape
+    return matrices.new_empty(width, width, count, dtype=torch.float64).copy_(matrices.permute(1, 2, 0))
 
 
 def product(left: Tensor, right: Tensor) -> Tensor:
