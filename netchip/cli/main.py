@@ -27,6 +27,7 @@ _VERBS = (
     ("inspect", "Show a model's layers, MACs, coupled channels, and what each method can treat."),
     ("compress", "Compress trained weights: small bases times sparse powers of two, in one safetensors file."),
     ("expand", "Write the dense weights of a compressed file."),
+    ("engines", "Estimate a network's energy and latency on five sparse engines, SmartExchange's among them."),
     ("cost", "Model the energy, latency and area of a network on one chip or several."),
     ("bench", "Measure the latency of a model, or of both networks of a run."),
     ("report", "Write one self-contained HTML page of one or several runs."),

@@ -17,6 +17,7 @@ NAMES: Mapping[str, str] = {
     "scnn": "SCNN",
     "bit_pragmatic": "Bit-pragmatic",
 }
+_WORDS = {"dram": "DRAM", "mac": "multipliers", "booth_step": "multipliers", "bit_step": "multipliers"}
 _MICROJOULE_PJ = 1e6
 
 
@@ -131,6 +132,21 @@ def _layer_row(own: LayerEngineCost, base: LayerEngineCost, sparsity: LayerSpars
     )
 
 
+def energy_table(comparison: EngineComparison) -> Figure:
+    """One row an engine: energy by level in µJ."""
+    costs = comparison.costs
+    series = _series([cost.energy_by_level_pj for cost in costs.values()])
+    return {
+        "kind": "table",
+        "title": "Energy of an input by level, in µJ (estimate)",
+        "columns": ("engine", *(f">{each['name'].replace(' ', chr(10))}" for each in series)),
+        "rows": [
+            (NAMES.get(engine, engine), *(f"{each['values'][place]:.4g}" for each in series))
+            for place, engine in enumerate(costs)
+        ],
+    }
+
+
 def _energy_by_level(comparison: EngineComparison) -> Figure:
     """A stacked bar an engine."""
     costs = comparison.costs
@@ -156,27 +172,33 @@ def _energy_of_layers(cost: EngineCost) -> Figure:
     }
 
 
-def _series(tables: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
-    """The levels that anything is spent on, each with its energy in µJ in every table."""
+def _series(by_level: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
+    """What anything is spent on, each with its energy in µJ in every table; each engine's way to multiply under one name."""
+    tables = [_in_words(table) for table in by_level]
     levels = dict.fromkeys(level for table in tables for level, energy in table.items() if energy > 0)
-    return [
-        {"name": level.replace("_", " "), "values": [table.get(level, 0.0) / _MICROJOULE_PJ for table in tables]}
-        for level in levels
-    ]
+    return [{"name": level, "values": [table.get(level, 0.0) / _MICROJOULE_PJ for table in tables]} for level in levels]
+
+
+def _in_words(table: Mapping[str, float]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for level, energy in table.items():
+        name = _WORDS.get(level, level.replace("_", " "))
+        found[name] = found.get(name, 0.0) + energy
+    return found
 
 
 def _gain_by_layer(comparison: EngineComparison, what: str) -> Figure:
     """A cell for each engine and layer; speed is the cautious bound."""
     base = comparison.costs[BASE].layers
+    costs = comparison.costs.values()
     return {
         "kind": "heatmap",
         "title": f"Times {'faster' if what == 'speed' else 'less energy'} than DianNao, layer by layer (estimate)",
-        "x_label": "layer",
-        "x": [layer.name for layer in base],
-        "y": [NAMES.get(engine, engine) for engine in comparison.costs],
+        "x": [NAMES.get(engine, engine) for engine in comparison.costs],
+        "y": [layer.name for layer in base],
         "values": [
-            [_gain(_amount(first, what), _amount(layer, what)) for first, layer in zip(base, cost.layers, strict=True)]
-            for cost in comparison.costs.values()
+            [_gain(_amount(first, what), _amount(cost.layers[place], what)) for cost in costs]
+            for place, first in enumerate(base)
         ],
     }
 
