@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from netchip.hardware.chips import chip_names, load_chip
 from netchip.methods.smart_exchange.encoding import SmartExchangeWeights, encoded_workload
 from netchip.methods.smart_exchange.packing.sizes import Counts
 from netchip.methods.smart_exchange.training.smart_exchange import SmartExchange
@@ -37,3 +38,9 @@ def test_each_layer_gets_what_its_own_weight_takes(tmp_path: Path) -> None:
         assert 0 <= 8 * packed[f"{name}.weight"].bytes - bits[name] < 32  # each stored tensor begins a byte
     workload.save(tmp_path / "workload.json")
     assert Workload.load(tmp_path / "workload.json").weight_bits == workload.weight_bits
+
+
+def test_every_chip_prices_the_rebuilding() -> None:
+    """Else `netchip cost` would refuse the workload of a run."""
+    for name in chip_names():
+        assert load_chip(name).energy.actions["shift_add"].pj > 0, name
