@@ -200,8 +200,7 @@ def _estimate(subject: _Subject, batches: tuple[Any, ...], baseline_weights: Any
 
 
 def _show(title: str, estimate: "Estimate") -> None:
-    from netchip.hardware.engines.figures import energy_table, engines_table
-    from netchip.report.engines_page import headline
+    from netchip.hardware.engines.figures import energy_table, engines_table, headline
 
     say(f"{title}: {headline(estimate.comparison)}")
     table = engines_table(estimate.comparison)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netchip.files import write_atomic
-from netchip.hardware.engines.compare import OWN, EngineComparison
-from netchip.hardware.engines.figures import NAMES, basis, engine_figures
+from netchip.hardware.engines.compare import EngineComparison
+from netchip.hardware.engines.figures import basis, engine_figures, headline
 from netchip.report.figure import as_figure
 from netchip.report.gallery import figure_view
 from netchip.report.template import fill
@@ -28,13 +28,6 @@ def build_engines_page(
         figures=[figure_view(as_figure(each, name)) for name, each in figures.items()],
         version=__version__,
     )
-
-
-def headline(comparison: EngineComparison) -> str:
-    """The result in one sentence."""
-    low, high = sorted(comparison.speed_gain(OWN, lock_step=together) for together in (True, False))
-    speed = f"{low:.1f}" if f"{low:.1f}" == f"{high:.1f}" else f"{low:.1f} to {high:.1f}"
-    return f"{NAMES[OWN]}: {comparison.energy_gain(OWN):.1f} times less energy than DianNao, {speed} times its speed."
 
 
 def write_engines_page(

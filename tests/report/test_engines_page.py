@@ -5,7 +5,7 @@ import re
 import pytest
 
 from netchip.hardware.engines.compare import EngineComparison, compare_engines
-from netchip.report.engines_page import build_engines_page, headline
+from netchip.report.engines_page import build_engines_page
 from netchip.workload.activation_statistics import assumed_activations
 from netchip.workload.layer import Layer
 from netchip.workload.network import Workload
@@ -43,11 +43,3 @@ def test_it_says_that_it_is_an_estimate_and_on_what_it_rests(comparison: EngineC
 
 def test_the_same_comparison_gives_the_same_bytes(comparison: EngineComparison) -> None:
     assert build_engines_page("net", comparison, FOUND) == build_engines_page("net", comparison, FOUND)
-
-
-def test_the_headline_is_the_result(comparison: EngineComparison) -> None:
-    energy, speed = comparison.energy_gain("smart_exchange"), comparison.speed_gain("smart_exchange")
-    assert (
-        headline(comparison)
-        == f"SmartExchange: {energy:.1f} times less energy than DianNao, {speed:.1f} times its speed."
-    )

@@ -33,6 +33,13 @@ def basis(comparison: EngineComparison) -> tuple[str, ...]:
     )
 
 
+def headline(comparison: EngineComparison) -> str:
+    """The result in one sentence."""
+    low, high = sorted(comparison.speed_gain(OWN, lock_step=together) for together in (True, False))
+    speed = f"{low:.1f}" if f"{low:.1f}" == f"{high:.1f}" else f"{low:.1f} to {high:.1f}"
+    return f"{NAMES[OWN]}: {comparison.energy_gain(OWN):.1f} times less energy than DianNao, {speed} times its speed."
+
+
 def engine_figures(comparison: EngineComparison, sparsity: NetworkSparsity) -> dict[str, Figure]:
     """All figures by name: the engines in a table, energy by level, speed and energy layer by layer."""
     return {
@@ -85,11 +92,18 @@ def _engine_row(comparison: EngineComparison, engine: str) -> tuple[str, ...]:
     )
 
 
-def layers_table(comparison: EngineComparison, sparsity: NetworkSparsity) -> Figure:
-    """One row a layer: its sparsity, and what it costs on SmartExchange's engine beside DianNao's."""
+def layers_table(
+    comparison: EngineComparison, sparsity: NetworkSparsity, more: Mapping[str, Mapping[str, str]] | None = None
+) -> Figure:
+    """One row a layer: its sparsity, and what it costs on SmartExchange's engine beside DianNao's.
+
+    `more`: further columns after the MACs, by heading and layer.
+    """
+    others = more or {}
     columns = (
         "layer",
         ">MACs",
+        *others,
         ">rows\nzero",
         ">weights\nzero",
         ">bits/weight",
@@ -107,7 +121,11 @@ def layers_table(comparison: EngineComparison, sparsity: NetworkSparsity) -> Fig
         "kind": "table",
         "title": "Layers on SmartExchange's engine (estimate), DianNao beside it",
         "columns": columns,
-        "rows": [_layer_row(own, base, sparsity.of(own.name)) for own, base in pairs],
+        "rows": [
+            (own.name, format_count(own.macs), *(each.get(own.name, "–") for each in others.values()), *rest)
+            for own, base in pairs
+            for rest in [_layer_row(own, base, sparsity.of(own.name))]
+        ],
         "notes": basis(comparison)[:2],
     }
 
@@ -116,8 +134,6 @@ def _layer_row(own: LayerEngineCost, base: LayerEngineCost, sparsity: LayerSpars
     weights, inputs = sparsity.weights, sparsity.activations
     waits = own.dram_cycles > own.counts.compute_cycles
     return (
-        own.name,
-        format_count(own.macs),
         f"{1 - weights.nonzero_rows / weights.rows:.1%}",
         f"{1 - weights.density:.1%}",
         f"{weights.storage.stored_bits / weights.elements:.2f}" if weights.storage else "8",

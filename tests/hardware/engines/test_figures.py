@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from netchip.hardware.engines.compare import EngineComparison, compare_engines
-from netchip.hardware.engines.figures import NAMES, basis, engine_figures
+from netchip.hardware.engines.figures import NAMES, basis, engine_figures, headline, layers_table
 from netchip.report.figure import read_figure
 from netchip.workload.activation_statistics import assumed_activations
 from netchip.workload.layer import Layer
@@ -83,3 +83,17 @@ def test_a_layer_that_costs_nothing_leaves_a_gap() -> None:
     compared = compare_engines(Workload((Layer("fc", shape),)), found)
     assert engine_figures(compared, found)["engines-speed-layers"]["values"][0][0] is not None
     assert len(basis(compared)) == 4
+
+
+def test_the_headline_is_the_result(comparison: EngineComparison) -> None:
+    energy, speed = comparison.energy_gain("smart_exchange"), comparison.speed_gain("smart_exchange")
+    assert (
+        headline(comparison)
+        == f"SmartExchange: {energy:.1f} times less energy than DianNao, {speed:.1f} times its speed."
+    )
+
+
+def test_further_columns_stand_beside_the_layers(comparison: EngineComparison) -> None:
+    table = layers_table(comparison, sparsity(), more={">error": {"fc": "0.18"}})
+    assert table["columns"][:3] == ("layer", ">MACs", ">error")
+    assert [row[:3] for row in table["rows"]] == [("conv1", "9.44 M", "–"), ("fc", "960", "0.18")]

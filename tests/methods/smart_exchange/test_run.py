@@ -7,13 +7,16 @@ import pytest
 import torch
 
 import netchip
+from netchip.cli.main import main
 from netchip.files import read_json
 from netchip.methods.method import Result
 from netchip.methods.smart_exchange import experiments
 from netchip.methods.smart_exchange.config import SmartExchangeConfig
 from netchip.methods.smart_exchange.file.reading import read
 from netchip.methods.smart_exchange.run import run
+from netchip.report.figure import read_figure
 from netchip.train.rundir import RunDir
+from netchip.workload.sparsity_file import NetworkSparsity
 
 ARMS = ("int8", "int4", "longer", "post-training", "post-training-rows", "straight-through", "bucket", "projected")
 
@@ -77,12 +80,50 @@ def test_the_workload_states_what_is_stored(done: tuple[Path, Result]) -> None:
 def test_figures_are_plain_json_that_the_report_draws(done: tuple[Path, Result]) -> None:
     path, _ = done
     figures = {file.stem: read_json(file) for file in sorted((path / "figures").iterdir())}
-    assert [figure["kind"] for figure in figures.values()] == ["scatter", "line", "scatter", *["bars"] * 4]
+    kinds = [
+        "scatter",
+        "line",
+        "scatter",
+        *["bars"] * 4,
+        "table",
+        "table",
+        "bars",
+        *["heatmap"] * 2,
+        *["bars"] * 2,
+        "table",
+    ]
+    assert [figure["kind"] for figure in figures.values()] == kinds
+    assert all(read_figure(file).title for file in (path / "figures").iterdir())
     assert figures["2-accuracy"]["series"][-1]["x"] == [3, 4]
     exponents = figures["6-exponents"]["series"][-1]["values"]
     assert sum(exponents) == pytest.approx(100.0, abs=0.1)
     rows = {each["name"]: each["values"] for each in figures["5-rows"]["series"]}
     assert all(value >= 48 for value in rows["projected: rows"])
+
+
+def test_the_engines_run_the_networks_of_the_run(done: tuple[Path, Result], capsys: pytest.CaptureFixture[str]) -> None:
+    path, result = done
+    assert result.simulated[0].startswith("SmartExchange: ")
+    assert result.simulated[1].startswith("estimate; constants: smart-exchange-28nm")
+    assert "activations traced on 32 inputs" in result.simulated[2]
+    assert "their own, weights rounded to 8 bits" in result.simulated[3]
+    layers = read_json(path / "figures" / "9g-engines-layers.json")
+    assert layers["columns"][2:4] == [">error of\npost-training", ">error of\npost-training-rows"]
+    for plain, pruned in (row[2:4] for row in layers["rows"]):
+        assert 0.1 < float(plain) < float(pruned) < 1
+    stored = sum(layer["dram_bytes"][part] for layer in read_json(path / "engines.json")["engines"]["smart_exchange"]["layers"]
+                 for part in ("coefficients", "basis", "index"))  # fmt: skip
+    assert stored == pytest.approx(result.efficient.weight_bits / 8)
+    assert NetworkSparsity.load(path / "sparsity.json").layers[0].layer == "conv1"
+    assert main(["engines", str(path), "--json"]) == 0
+    asked = json.loads(capsys.readouterr().out)
+    assert "activations assumed" in asked["sparsity"]
+
+
+def test_the_table_of_error_against_bits_has_its_verdict(done: tuple[Path, Result]) -> None:
+    table = read_json(done[0] / "figures" / "8-distortion.json")
+    assert {"int8", "int4-g64", "int3-g64"} <= {row[0] for row in table["rows"]}
+    assert "SmartExchange without row sparsity is dominated by int4-g64 in error per bit." in table["notes"]
 
 
 def test_the_notes_say_where_it_loses(done: tuple[Path, Result]) -> None:

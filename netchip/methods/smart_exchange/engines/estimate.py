@@ -20,11 +20,12 @@ _RANGES = ActivationSettings()
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the engines cost, and what that was worked out from."""
+    """What the engines cost, and what that was worked out from; `weight_of`: the weight that each layer reads, by layer."""
 
     workload: Workload
     sparsity: NetworkSparsity
     comparison: EngineComparison
+    weight_of: Mapping[str, str]
 
 
 def estimate_engines(
@@ -54,4 +55,4 @@ def estimate_engines(
     comparison = compare_engines(
         seen.workload, sparsity, baseline_weights=baseline_weights, own=own, resources=shared, options=options
     )
-    return Estimate(seen.workload, sparsity, comparison)
+    return Estimate(seen.workload, sparsity, comparison, seen.weight_of)

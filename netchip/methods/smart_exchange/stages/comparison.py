@@ -16,6 +16,7 @@ from netchip.methods.smart_exchange.baselines.distortion import ratio_of_norms, 
 from netchip.methods.smart_exchange.baselines.rate_distortion import rate_distortion
 from netchip.methods.smart_exchange.config import SmartExchangeConfig
 from netchip.methods.smart_exchange.encoding import encoded_workload
+from netchip.methods.smart_exchange.stages.engines import in_words, on_engines, write_engines
 from netchip.methods.smart_exchange.stages.figures import write_figures
 from netchip.methods.smart_exchange.stages.made import Made
 from netchip.methods.smart_exchange.stages.stages import Stages
@@ -48,6 +49,8 @@ def compare(stages: Stages, made: Mapping[str, Made], test: Batches) -> Result:
         {name: dense.weights[name] for name in planned.names}, tilings=planned.tilings, bits=config.exchange.bits
     )
     write_figures(folder, made, arms, distortion)
+    engines = on_engines(made, config.own, example, stages.calibration(), config.activations)
+    write_engines(folder, engines, made, distortion)
     return Result(
         headline=_headline(arms, config),
         metrics=_metrics(arms, config),
@@ -55,6 +58,7 @@ def compare(stages: Stages, made: Mapping[str, Made], test: Batches) -> Result:
         dense=to_workload(dense.network, example),
         efficient=encoded_workload(own.network, example, own.packed),
         measured_on=device_description("cpu").to_json() | {"training_device": training_device(config.train.device)},
+        simulated=in_words(engines),
         notes=_notes(config, planned, distortion),
     )
 
