@@ -4,9 +4,9 @@ Sections are those of arXiv 2005.03403 (SmartExchange); "SmartDeal" is arXiv 210
 """
 
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from netchip.methods.smart_exchange.decomposition.target import parse_target
 from netchip.spec import Spec
@@ -38,7 +38,8 @@ class SmartExchangeSettings(Spec):
         default=0.0, ge=0, lt=1, description="share of the rows of every weight that become zero (vector-wise, III-B)"
     )
     row_sparsity_of: Mapping[str, float] = Field(
-        default={}, description="other shares for weights by name pattern; the first pattern that fits counts"
+        default={},
+        description='other shares for weights by name pattern, the first that fits counts: "head=0,features.*=0.8", or a table in YAML',
     )
     lock_step: int = Field(
         default=1, ge=1, description="consecutive filters that lose the same rows, for arrays that skip in lock-step"
@@ -75,6 +76,18 @@ class SmartExchangeSettings(Spec):
         default=0.01, ge=0, description="bucket: steps of at most this share of the coefficient are not counted"
     )
 
+    @field_validator("row_sparsity_of", mode="before")
+    @classmethod
+    def _as_table(cls, value: Any) -> Any:
+        """A table from its text."""
+        if not isinstance(value, str):
+            return value
+        pairs = [part.rpartition("=") for part in value.split(",")]
+        try:
+            return {_pattern(pattern): float(share) for pattern, _, share in pairs}
+        except ValueError:
+            raise ValueError('write patterns with their shares, such as "head=0,features.*=0.8"') from None
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         for pattern, share in self.row_sparsity_of.items():
@@ -104,3 +117,10 @@ class ActivationSettings(Spec):
         lt=1,
         description="moving: share of the old range that stays at each batch (the released code's 0.1)",
     )
+
+
+def _pattern(written: str) -> str:
+    """A pattern without the spaces around it; raises `ValueError` for none."""
+    if not written.strip():
+        raise ValueError("no pattern")
+    return written.strip()
