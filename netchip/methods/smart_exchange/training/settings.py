@@ -39,7 +39,7 @@ class SmartExchangeSettings(Spec):
     )
     row_sparsity_of: Mapping[str, float] = Field(
         default={},
-        description='other shares for weights by name pattern, the first that fits counts: "head=0,features.*=0.8", or a table in YAML',
+        description='shares for weights by name pattern, the first that fits counts: "head=0,features.*=0.8"; a table in YAML',
     )
     lock_step: int = Field(
         default=1, ge=1, description="consecutive filters that lose the same rows, for arrays that skip in lock-step"
