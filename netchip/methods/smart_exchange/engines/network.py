@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from netchip.errors import RequestError
 from netchip.graph.activation_traces import activation_traces
 from netchip.graph.to_workload import to_workload
 from netchip.methods.smart_exchange.decomposition.factored import Factored
@@ -64,11 +65,13 @@ def network_sparsity(
     All other weights are counted as they are, rounded to 8 bits: so for a dense network give no factors. Activations are traced on
     `batches` of inputs, their 8-bit ranges set on the same ones as `ranges` says; without batches, and for layers that are no
     modules (attention), they are assumed; the source of the result says what is. `example`: an input as `to_workload` takes it,
-    else the first batch; or `network`, what `weighed` gave.
+    else the first batch; or `network`, what `weighed` gave. Raises `RequestError` where batches are of another size than the
+    example: how many vectors a map has, an engine takes from its statistics.
     """
     seen = network or weighed(model, batches[0] if example is None else example)
     weights = {layer.name: _weights(layer, model, factors, seen, grouping) for layer in seen.workload.layers}
     traced = _traced(model, batches, weights, ranges, grouping)
+    _check_sizes(seen.workload, traced)
     layers = tuple(
         LayerSparsity(
             layer=layer.name,
@@ -122,6 +125,17 @@ def _traced(
         calibrated.remove()
     rows = {name: weights[name].channels_in_row for name in layers}
     return activation_traces(model, batches, layers=layers, ranges=ranges, channels_in_row=rows, grouping=grouping)
+
+
+def _check_sizes(workload: Workload, traced: Mapping[str, ActivationSparsity]) -> None:
+    for layer in workload.layers:
+        found = traced.get(layer.name)
+        positions = layer.shape.in_height * layer.shape.in_width
+        if found is not None and found.elements != positions * found.maps:
+            raise RequestError(
+                f"{layer.name} reads maps of {positions} values, but {found.elements / found.maps:g} on average in the batches; "
+                "trace inputs of the example's size"
+            )
 
 
 def _can_be_traced(module: nn.Module | None) -> bool:
