@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from netchip.errors import RequestError
 from netchip.hardware.accelerator import Accelerator
+from netchip.hardware.chips import load_chip
 from netchip.hardware.conventions import DEFAULT, EYERISS16, PRESETS, TIMELOOP, ZIGZAG, Conventions
 from netchip.hardware.cost import evaluate
 from netchip.hardware.costs import Costs
@@ -160,6 +161,38 @@ def test_no_number_is_negative_or_nan(
             assert np.all(np.isfinite(value))
             assert np.all(np.asarray(value) >= 0)
         assert np.all(costs.utilisation <= 1 + 1e-6)
+
+
+@pytest.mark.parametrize("chip", ["tpu-like", "edge-npu", "eyeriss"])
+@pytest.mark.parametrize("shape", CONVS, ids=["conv", "strided", "transposed", "dilated", "matmul"])
+def test_a_report_is_never_below_the_plain_bound(chip: str, shape: LayerShape) -> None:
+    accelerator = load_chip(chip)
+    layer, mappings = Layer("layer", shape, precision=BITS), random_mappings(shape, accelerator, 400, seed=7)
+    for conventions in (each for each in PRESETS.values() if each.name != "zigzag"):
+        exact, bound = (
+            evaluate([layer], accelerator, mappings, conventions=conventions, latency=latency, check=False, xp=xp)
+            for latency in ("stalls", "bound")
+        )
+        assert np.all(exact.cycles >= bound.cycles * (1 - 1e-12))
+        waits = np.max([np.broadcast_to(each, 400) for each in exact.waits.values()], axis=0)
+        np.testing.assert_allclose(np.maximum(waits, 0), exact.stall_cycles, rtol=1e-12, atol=1e-9)
+
+
+def test_where_the_stall_model_lies_below_the_bound_the_bound_counts_and_elsewhere_nothing_changes() -> None:
+    """On the one port of the TPU-like chip's DRAM moves overlap beyond its bits in some mappings."""
+    chip, layer = load_chip("tpu-like"), Layer("layer", CONVS[0], precision=BITS)
+    mappings = random_mappings(CONVS[0], chip, 2000, seed=7)
+    plain = DEFAULT.changed(never_below_bound=False)
+    bound = evaluate([layer], chip, mappings, check=False, xp=xp).cycles
+    model, ours = (
+        evaluate([layer], chip, mappings, conventions=each, latency="stalls", check=False, xp=xp)
+        for each in (plain, DEFAULT)
+    )
+    below = model.cycles < bound
+    assert 0 < below.sum() < len(below)
+    np.testing.assert_array_equal(ours.cycles, np.maximum(model.cycles, bound))
+    np.testing.assert_array_equal(ours.stall_cycles[~below], model.stall_cycles[~below])
+    assert ours.row(int(np.flatnonzero(below)[0])).bound_by.startswith("dram.")
 
 
 @pytest.mark.parametrize("shape", CONVS, ids=["conv", "strided", "transposed", "dilated", "matmul"])
