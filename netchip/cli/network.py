@@ -23,12 +23,17 @@ class Network:
 def find_network(name: str, shape: str | None = None, classes: int | None = None) -> Network:
     """The network called `name`: what `netchip inspect` takes, or a .json (workload), .onnx or .csv (SCALE-Sim topology) file.
 
-    What the network does that is not counted is in its workload, and no warning.
+    What the network does that is not counted is in its workload, and no warning. Raises `ConfigError` where no layer ever runs.
     """
     reader = _READERS.get(Path(name).suffix.lower())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NetchipWarning)
-        return reader(name, shape, classes) if reader else _of_model(name, shape, classes)
+        network = reader(name, shape, classes) if reader else _of_model(name, shape, classes)
+    if network.workload.layers and not network.workload.macs:
+        raise ConfigError(
+            f"{name}: no input runs any layer (execution_rate = 0), so there is nothing to cost; raise one"
+        )
+    return network
 
 
 def at_bits(network: Network, native: Precision, bits: str | None) -> tuple[Workload, str]:

@@ -56,6 +56,17 @@ def test_sizes_of_a_file_are_fixed(name: str, flags: tuple[str | None, int | Non
         find_network(name, *flags)
 
 
+def test_a_network_that_never_runs_is_refused(tmp_path: Path) -> None:
+    layers = tuple(Layer(name, FC, execution_rate=0.0) for name in ("a", "b"))
+    Workload(layers).save(tmp_path / "net.json")
+    with pytest.raises(
+        ConfigError, match=r"net.json: no input runs any layer \(execution_rate = 0\), so there is nothing"
+    ):
+        find_network(str(tmp_path / "net.json"))
+    Workload((layers[0], Layer("c", FC))).save(tmp_path / "net.json")
+    assert find_network(str(tmp_path / "net.json")).workload.macs == FC.macs
+
+
 @pytest.mark.parametrize("name", ["nothing.json", "nothing.csv"])
 def test_a_file_that_is_not_there(name: str) -> None:
     with pytest.raises(DataError, match=f"{name}: no such file"):
