@@ -1,6 +1,6 @@
 """What tools count differently, as one value: the same mapping gives other numbers under other conventions."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from netchip.errors import RequestError
 from netchip.spec import Spec
@@ -41,6 +41,10 @@ class Conventions(Spec):
     means_rounded: bool
     bound: Literal["tiles", "words"]
     never_below_bound: bool
+
+    def smoothed(self) -> Self:
+        """The same without whole accesses, whole words and rounded means: gradients pass where no loop begins or ends to matter."""
+        return self.changed(name=f"{self.name}-smooth", accesses="elements", bound="words", means_rounded=False)
 
 
 ZIGZAG = Conventions(
