@@ -125,18 +125,25 @@ def _study(
     mapper: "EvolutionaryMapper",
     objective: "Objective",
     calibrated: bool,
-    budget: "Budget | None",
+    limits: "Budget | None",
 ) -> "CostStudy":
     from netchip.cli.network import at_bits
     from netchip.cli.search_progress import searching
+    from netchip.hardware.budget import Budget
     from netchip.hardware.network_cost import cost
+    from netchip.hardware.within_budget import cost_within
     from netchip.report.cost_study import ChipCost, CostStudy
 
     def on(found: "Chip") -> ChipCost:
         chip = found.accelerator
         workload, words = at_bits(network, chip.precision, bits)
         with searching(chip.name) as progress:
-            report = cost(workload, chip, mapper=mapper, objective=objective, calibrated=calibrated, progress=progress)
+            if isinstance(objective, Budget):
+                report = cost_within(workload, chip, objective, mapper=mapper, calibrated=calibrated, progress=progress)
+            else:
+                report = cost(
+                    workload, chip, mapper=mapper, objective=objective, calibrated=calibrated, progress=progress
+                )
         return ChipCost(chip=chip, bits=words, report=report, assumed=found.assumed)
 
     return CostStudy(
@@ -146,7 +153,7 @@ def _study(
         search=f"by evolution, {mapper.samples:,} tried for each kind of layer, seed {mapper.seed}",
         chips=tuple(on(chip) for chip in chips),
         uncounted=network.workload.uncounted,
-        budget=budget,
+        budget=limits,
     )
 
 
