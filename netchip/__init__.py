@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from netchip.measure.latency import measure_latency as measure_latency
     from netchip.methods.early_bird.search import TicketSearch as TicketSearch
     from netchip.methods.early_bird.ticket import Ticket as Ticket
+    from netchip.methods.smart_exchange.training.smart_exchange import SmartExchange as SmartExchange
     from netchip.train.fit import fit as fit
     from netchip.workload.encoding import Precision as Precision
     from netchip.workload.layer import Layer as Layer
@@ -49,6 +50,7 @@ _HOME = {
     "MappingBatch": "hardware.mapping_batch",
     "Precision": "workload.encoding",
     "RandomMapper": "hardware.mapper.mappers",
+    "SmartExchange": "methods.smart_exchange.training.smart_exchange",
     "Ticket": "methods.early_bird.ticket",
     "TicketSearch": "methods.early_bird.search",
     "Workload": "workload.network",

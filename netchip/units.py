@@ -16,6 +16,13 @@ _COUNT_STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _JOULE_STEPS = ((1e9, "GJ"), (1e6, "MJ"), (1e3, "kJ"), (1.0, "J"))
 _PICOJOULE_STEPS = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"))
 _BYTE_STEPS = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+_NUMBER_AND_UNIT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([a-zA-Z%]*(?: [a-zA-Z]+)?)\s*")
+
+
+def number_and_unit(written: str) -> tuple[float, str] | None:
+    """'3.5 ms' -> (3.5, 'ms'), '60%' -> (60.0, '%'), '12' -> (12.0, ''); None for what is no number with its unit."""
+    match = _NUMBER_AND_UNIT.fullmatch(written)
+    return (float(match[1]), match[2]) if match else None
 
 
 def bits_to_bytes(bits: int) -> int:

@@ -20,10 +20,29 @@ from netchip.units import (
     format_seconds,
     joules_to_pj,
     millijoules_to_joules,
+    number_and_unit,
     read_quantity,
     seconds_to_ms,
     share_to_percent,
 )
+
+
+@pytest.mark.parametrize(
+    ("written", "split"),
+    [
+        ("60%", (60.0, "%")),
+        (" 3.5 ms ", (3.5, "ms")),
+        (".5M", (0.5, "M")),
+        ("12", (12.0, "")),
+        ("40% rows", (40.0, "% rows")),
+        ("-1 s", None),
+        ("1e3", None),
+        ("", None),
+        ("ms", None),
+    ],
+)
+def test_a_number_and_its_unit(written: str, split: tuple[float, str] | None) -> None:
+    assert number_and_unit(written) == split
 
 
 @pytest.mark.parametrize(("bits", "size"), [(0, 0), (1, 1), (8, 1), (9, 2), (16, 2)])

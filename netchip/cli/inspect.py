@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from netchip.cli.inspect_file import inspect_file
 from netchip.cli.output import say, show_json, show_table
+from netchip.errors import ConfigError
 from netchip.units import format_bytes, format_count
 
 _BYTES_PER_FLOAT = 4
@@ -38,7 +41,8 @@ def command(
     Parameters
     ----------
     model
-        A name from `netchip list`, timm:NAME, file.py:function, package.module:function, or a run folder.
+        A name from `netchip list`, timm:NAME, file.py:function, package.module:function, a run folder, or a file that
+        `netchip compress` wrote: what is in it, and whether it is whole.
     input
         Shape of the input, batch first, such as 1,3,224,224; else the model's own.
     classes
@@ -46,6 +50,10 @@ def command(
     json
         Write JSON to stdout, nothing else.
     """
+    if Path(model).is_file() and not model.endswith(".py"):
+        _check_no_model_flags(model, input, classes)
+        inspect_file(Path(model), json)
+        return
     from netchip.cli.subject import find_subject
 
     subject = find_subject(model, input, classes)
@@ -55,6 +63,12 @@ def command(
         show_json(vars(found))
     else:
         _show(found)
+
+
+def _check_no_model_flags(name: str, shape: str | None, classes: int | None) -> None:
+    for flag, value in (("--input", shape), ("--classes", classes)):
+        if value is not None:
+            raise ConfigError(f"{flag} is for models; {name} is a file")
 
 
 def _inspect(name: str, network: Any, example: Any) -> _Findings:

@@ -24,8 +24,10 @@ class Grid:
     highest: int
 
 
-def symmetric_grid(x: Tensor, bits: int, *, channel_dim: int | None = None) -> Grid:
+def symmetric_grid(x: Tensor, bits: int, *, channel_dim: int | tuple[int, ...] | None = None) -> Grid:
     """The grid over [-a, a], a the largest |x| of the tensor, or of each index of `channel_dim`.
+
+    Several dimensions give a grid for each of their indices together: (0, 1) of [filters, groups, size] one a group.
 
     Raises `ConfigError` below 2 bits: one bit leaves no step beside zero.
     """
@@ -46,8 +48,18 @@ def affine_grid(low: Tensor, high: Tensor, bits: int) -> Grid:
 
 def fake_quantize(x: Tensor, grid: Grid) -> Tensor:
     """`x` on `grid`, of the same shape; gradient 1 inside the grid's range, 0 outside."""
-    levels = round_ste(x / grid.scale) + grid.zero
-    return (levels.clamp(grid.lowest, grid.highest) - grid.zero) * grid.scale
+    return values_of(_clamped_levels(x, grid), grid)
+
+
+def levels_of(x: Tensor, grid: Grid) -> Tensor:
+    """The level of `grid` nearest to each of `x`: int16 or int32, of the same shape; what `values_of` gives the values of."""
+    levels = _clamped_levels(x.detach(), grid)
+    return levels.to(torch.int16 if max(-grid.lowest, grid.highest) < 2**15 else torch.int32)
+
+
+def values_of(levels: Tensor, grid: Grid) -> Tensor:
+    """The values of `levels` on `grid`: (level - zero) x scale."""
+    return (levels - grid.zero) * grid.scale
 
 
 def quantize_weight(weight: Tensor, bits: int, *, per_channel: bool = True) -> Tensor:
@@ -60,17 +72,25 @@ def quantize_range(x: Tensor, bits: int) -> Tensor:
     return fake_quantize(x, affine_grid(x.amin(), x.amax(), bits))
 
 
-def _largest(x: Tensor, channel_dim: int | None) -> Tensor:
+def _clamped_levels(x: Tensor, grid: Grid) -> Tensor:
+    return (round_ste(x / grid.scale) + grid.zero).clamp(grid.lowest, grid.highest)
+
+
+def _largest(x: Tensor, channel_dim: int | tuple[int, ...] | None) -> Tensor:
     """The largest value of the tensor, or of each index of `channel_dim` (kept, so that it broadcasts)."""
     if channel_dim is None:
         return x.amax()
-    others = [dim for dim in range(x.ndim) if dim != channel_dim % x.ndim]
+    kept = {dim % x.ndim for dim in (channel_dim if isinstance(channel_dim, tuple) else (channel_dim,))}
+    others = [dim for dim in range(x.ndim) if dim not in kept]
     return x.amax(dim=others, keepdim=True) if others else x
 
 
 def _positive(scale: Tensor) -> Tensor:
-    """Scales of zero (a constant zero tensor) become one, so that nothing is divided by zero and zero stays zero."""
-    return torch.where(scale > 0, scale, torch.ones_like(scale))
+    """Scales of zero (a constant zero tensor) become one, so that nothing is divided by zero and zero stays zero.
+
+    None is below the smallest normal float32: a scale with few bits left would put values far from their level.
+    """
+    return torch.where(scale > 0, scale.clamp(min=torch.finfo(torch.float32).tiny), torch.ones_like(scale))
 
 
 def _check_bits(bits: int, *, least: int) -> None:

@@ -1,4 +1,4 @@
-"""The figures a run may leave in `figures/*.json`, as checked values: line, scatter, heatmap, bars, images."""
+"""The figures a run may leave in `figures/*.json`, as checked values: line, scatter, heatmap, bars, table, images."""
 
 import base64
 import binascii
@@ -26,9 +26,17 @@ def _printable(value: Any) -> Any:
     return "".join(char for char in value if char >= " ") if isinstance(value, str) else value
 
 
+def _printable_lines(value: Any) -> Any:
+    """The same, line by line."""
+    return "\n".join(map(_printable, value.split("\n"))) if isinstance(value, str) else _printable(value)
+
+
 Gappy = Annotated[float, BeforeValidator(_gap_if_not_finite)]
 """A number; null, NaN and infinities are gaps."""
 Text = Annotated[str, BeforeValidator(_printable)]
+"""One line."""
+Heading = Annotated[str, BeforeValidator(_printable_lines)]
+"""Text that may have several lines."""
 
 
 class _Part(BaseModel):
@@ -136,6 +144,23 @@ class BarsFigure(_Part):
         return _require(self, not wrong, f"series {wrong} must hold {len(self.categories)} values, one a category")
 
 
+class TableFigure(_Part):
+    """Text in columns, those whose heading begins with '>' set to the right; under it `notes`, a line each."""
+
+    kind: Literal["table"]
+    title: Text
+    columns: tuple[Heading, ...]
+    rows: tuple[tuple[Text, ...], ...]
+    notes: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _rectangular(self) -> Self:
+        fits = bool(self.columns) and all(len(row) == len(self.columns) for row in self.rows)
+        return _require(
+            self, fits, f"every row must hold {len(self.columns)} cells, one a column, of which there is one at least"
+        )
+
+
 class Image(_Part):
     """One PNG image."""
 
@@ -164,18 +189,23 @@ class ImagesFigure(_Part):
 
 
 Drawn = LineFigure | ScatterFigure | HeatmapFigure | BarsFigure
-Figure = Drawn | ImagesFigure
+Figure = Drawn | TableFigure | ImagesFigure
 _ANY: TypeAdapter[Figure] = TypeAdapter(Annotated[Figure, Field(discriminator="kind")])
 
 
 def read_figure(path: Path) -> Figure:
     """Reads one figure file. Raises `DataError` naming the file and what is wrong in it."""
+    return as_figure(read_json(path), str(path))
+
+
+def as_figure(value: Any, source: str) -> Figure:
+    """A figure out of plain values. Raises `DataError` naming the source and what is wrong."""
     try:
-        return _ANY.validate_python(read_json(path))
+        return _ANY.validate_python(value)
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(str(part) for part in fault["loc"])
-        raise DataError(f"{path}: {where or 'figure'}: {fault['msg']}") from None
+        raise DataError(f"{source}: {where or 'figure'}: {fault['msg']}") from None
 
 
 def without_gaps(values: Sequence[float]) -> list[float]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from netchip.errors import DataError
-from netchip.report.figure import HeatmapFigure, LineFigure, read_figure, without_gaps
+from netchip.report.figure import HeatmapFigure, LineFigure, TableFigure, read_figure, without_gaps
 
 
 def read(tmp_path: Path, content: Any) -> Any:
@@ -35,12 +35,21 @@ def test_control_characters_are_dropped(tmp_path: Path) -> None:
     assert read(tmp_path, {"kind": "line", "title": "a\x00\x1b[1mb", "series": []}).title == "a[1mb"
 
 
+def test_a_table_holds_text_and_its_headings_may_have_lines(tmp_path: Path) -> None:
+    table = {"kind": "table", "title": "t", "columns": ["a", ">b\n\x07c"], "rows": [["x", 1.5]], "notes": ["n"]}
+    figure = read(tmp_path, table)
+    assert isinstance(figure, TableFigure)
+    assert (figure.columns, figure.rows, figure.notes) == (("a", ">b\nc"), (("x", "1.5"),), ("n",))
+
+
 @pytest.mark.parametrize(
     "content",
     [
         [],
         {"kind": "bars", "title": "t", "categories": ["a"], "series": [{"values": []}]},
         {"kind": "scatter", "title": "t", "series": [{"x": [1], "y": []}]},
+        {"kind": "table", "title": "t", "columns": ["a", "b"], "rows": [["1"]]},
+        {"kind": "table", "title": "t", "columns": [], "rows": []},
         {"kind": "scatter", "title": "t", "series": [{"x": [1, 2], "y": [1, 2], "labels": ["one"]}]},
     ],
 )

@@ -1,14 +1,13 @@
 """Budgets as people write them: "60%" is the share kept, "250M" or "3.5 ms" an amount. No torch: the command line reads this."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netchip.errors import ConfigError
+from netchip.units import number_and_unit
 
 MACS_UNITS: Mapping[str, float] = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
 LATENCY_UNITS: Mapping[str, float] = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
-_WRITTEN = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([a-zA-Z%]*)\s*")
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,13 @@ def parse_latency(written: str) -> Amount:
 
 
 def _parse(written: str, units: Mapping[str, float], name: str, form: str) -> Amount:
-    match = _WRITTEN.fullmatch(written)
-    unit = match[2] if match else ""
-    if match and unit == "%":
-        share = float(match[1]) / 100.0
+    split = number_and_unit(written)
+    number, unit = split or (0.0, "")
+    if split and unit == "%":
+        share = number / 100.0
         if not 0.0 < share < 1.0:
             raise ConfigError(f"{name} = {written!r}: a share is above 0 % and below 100 %; it is what is kept")
-        return Amount(share, True, f"{float(match[1]):g} %")
-    if not match or unit.lower() not in units or float(match[1]) <= 0:
+        return Amount(share, True, f"{number:g} %")
+    if unit.lower() not in units or number <= 0:
         raise ConfigError(f"{name} = {written!r}: write {form}")
-    return Amount(float(match[1]) * units[unit.lower()], False, written.strip())
+    return Amount(number * units[unit.lower()], False, written.strip())

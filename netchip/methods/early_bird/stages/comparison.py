@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import nn
 
 from netchip.data.batches import Batches
 from netchip.graph.saved import WEIGHTS_FILE, save
 from netchip.graph.to_workload import to_workload
+from netchip.measure.accuracy import accuracy_percent
 from netchip.measure.device import device_description
 from netchip.measure.latency import Latency, measure_latency
 from netchip.methods.early_bird.config import EarlyBirdConfig
@@ -59,14 +59,6 @@ def compare(
         simulated=tuple(f"arithmetic of {name}: {EMULATED}" for name, arm in trained.items() if arm.emulated),
         notes=_notes(config, ticket, trained, search),
     )
-
-
-def accuracy_percent(network: nn.Module, test: Batches) -> float:
-    """Share of the test images whose class is right, in per cent: hits over images, not a mean over batches."""
-    network.eval()
-    with torch.inference_mode():
-        hits = sum(int((network(images).argmax(1) == labels).sum()) for images, labels in test.epoch(0))
-    return 100.0 * hits / len(test.split)
 
 
 def _counted(arm: Trained, own: Workload, ledger: Ledger) -> dict[str, float]:

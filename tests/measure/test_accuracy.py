@@ -1,4 +1,4 @@
-"""Figures of the comparison, worked out by hand."""
+"""Accuracy, worked out by hand."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from torch import nn
 
 from netchip.data.batches import Batches
 from netchip.data.images import Split
-from netchip.methods.early_bird.stages.comparison import accuracy_percent
+from netchip.measure.accuracy import accuracy_percent
 
 
 class Constant(nn.Module):

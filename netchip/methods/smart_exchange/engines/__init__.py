@@ -1,0 +1,1 @@
+"""Factored networks on the five engines of netchip.hardware: their statistics counted, their figures made."""
