@@ -133,7 +133,7 @@ def _work(case: Case, levels: Levels, elements: Mapping[Action, Number]) -> tupl
     work: dict[str, Number] = {"mac": product((case.layers.macs, rate))}
     prices: dict[str, Number] = {"mac": case.layers.mac_pj}
     if energy.hop is not None:
-        steps = add(hops(case.accelerator, operand, levels[operand]) for operand in OPERANDS)
+        steps = add(hops(case.accelerator, operand, levels[operand], case.arithmetic) for operand in OPERANDS)
         work["hop"], prices["hop"] = product((steps, rate)), energy.hop.pj
     work |= rebuilds(case.accelerator, case.layers, elements)
     return work, prices | {name: constant.pj for name, constant in energy.actions.items() if name in work}

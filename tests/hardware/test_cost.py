@@ -393,6 +393,19 @@ def test_networks_of_the_array(tiny_data: dict[str, Any]) -> None:
     assert hops["multicast"] == 96 + others
 
 
+def test_no_forwarding_network_has_fewer_than_no_hops(tiny_data: dict[str, Any]) -> None:
+    """Two units read inputs 3 apart: 4 of them in a bounding box, of which the units get 2 from the buffer and none from each other."""
+    tiny_data["energy"]["hop"] = {"pj": 1.0, "source": "test"}
+    tiny_data["memories"][2]["networks"] = {"I": "forward"}
+    shape = LayerShape.conv(in_channels=1, out_channels=1, in_size=(4, 1), kernel=(1, 1), stride=(3, 1))
+    text = """D2: OY 2
+    K 1: W=buffer I=buffer O=buffer"""
+    conventions = DEFAULT.changed(input_extent="bounding_box")
+    cost = cost_of(text, Layer("strided", shape, precision=BITS), Accelerator.parse(tiny_data), conventions=conventions)
+    others = 2 + 2 + 2  # a weight to 2 units, terms to their adders, sums to the buffer
+    assert cost.row(0).work["hop"] == others
+
+
 def test_a_double_buffered_memory_holds_two_tiles(tiny_data: dict[str, Any]) -> None:
     single = cost_of(TEXT, LINEAR, Accelerator.parse(tiny_data)).row(0)
     tiny_data["memories"][2]["double_buffered"] = True
