@@ -1,9 +1,10 @@
 """Mappings a second that `evaluate` prices on one core: lists of loops and factors, NumPy and eager torch, float32 and float64.
 
-python benchmarks/evaluate.py [--mappings 16384] [--rounds 9] [--profile] [--compile] [--threads 1]
+python benchmarks/evaluate.py [--mappings 16384] [--rounds 9] [--profile] [--compile] [--threads 1] [--device cpu]
 Random mappings of a 3x3 convolution (64 -> 64 channels on 56x56) onto 16x16 MACs with a register each, a buffer and a DRAM. The
 rates are those of the median round, by wall clock and by the processor's time; `--profile` lists where the time goes, `--compile`
-compiles the even form with torch (half a minute and more, told apart).
+compiles the even form with torch (half a minute and more, told apart). The last lines draw even mappings and price them.
+`--device cuda` puts torch's tensors there, and takes 262,144 mappings and more a call to be worth it.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import pstats
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -23,9 +25,8 @@ import numpy as np
 import torch
 
 from netchip.hardware.accelerator import Accelerator
-from netchip.hardware.conventions import DEFAULT
-from netchip.hardware.cost import evaluate, price
-from netchip.hardware.counting.case import case_of
+from netchip.hardware.backend import as_tensors, drawn_evenly, pricer
+from netchip.hardware.cost import evaluate
 from netchip.hardware.dimensions import DIMS
 from netchip.hardware.even_batch import EvenBatch
 from netchip.hardware.mapping_batch import MappingBatch
@@ -34,7 +35,6 @@ from netchip.workload.shape import LayerShape
 
 SOURCE = "made up for this benchmark"
 LAYER = Layer("conv", LayerShape.conv(in_channels=64, out_channels=64, in_size=(56, 56), kernel=(3, 3), padding=(1, 1)))
-LEVELS = (0, 0, 1, 2)
 UNROLLED = {"K": 16, "C": 16}
 NAMESPACES = {"numpy": array_api_compat.numpy, "torch": array_api_compat.torch}
 
@@ -103,50 +103,45 @@ def lists_of_loops(count: int, xp: Any, dtype: str) -> MappingBatch:
 
 def factors_and_order(count: int, xp: Any, dtype: str) -> EvenBatch:
     """Every factor at a random level, the loops of each level in a random order."""
-    random = np.random.default_rng(0)
-    factor = np.ones((3, len(DIMS), count))
-    for dim, prime in primes():
-        level = random.integers(3, size=count)
-        factor[level, dim, np.arange(count)] *= prime
-    place = np.argsort(random.random(factor.shape), axis=1)
-    return EvenBatch(
-        levels=LEVELS,
-        factor=xp.asarray(factor.astype(dtype)),
-        place=xp.asarray(place.astype(dtype)),
-        spatial=xp.asarray(unrolled()),
-        layer=xp.asarray(np.zeros(1, dtype=np.int64)),
-    )
+    drawn = drawn_evenly(LAYER, accelerator(), unrolled(), count, seed=0, dtype=dtype)
+    return replace(drawn, **{name: xp.asarray(array.numpy()) for name, array in drawn.arrays().items()})
 
 
-def rates(work: Callable[[], object], count: int, rounds: int) -> tuple[float, float]:
+def rates(work: Callable[[], object], count: int, rounds: int, device: str = "cpu") -> tuple[float, float]:
     """Mappings per wall second and per processor second, of the median round."""
-    work()
+
+    def done() -> None:
+        work()
+        if device != "cpu":
+            torch.cuda.synchronize()
+
+    done()
     walls: list[float] = []
     processors: list[float] = []
     for _ in range(rounds):
         wall, processor = time.perf_counter(), time.process_time()
-        work()
+        done()
         walls.append(time.perf_counter() - wall)
         processors.append(time.process_time() - processor)
     return count / statistics.median(walls), count / statistics.median(processors)
 
 
-def compiled(chip: Accelerator, rounds: int, count: int = 2**18) -> None:
-    """One line: what compiling takes, and the rate after it."""
-    xp = array_api_compat.torch
-    batch = factors_and_order(count, xp, "float32")
-    case = case_of([LAYER], chip, batch, DEFAULT, xp)
+def searched(chip: Accelerator, given: argparse.Namespace, *, compile_it: bool) -> None:
+    """Lines: what compiling takes, the rate after it, and the rate of drawing and pricing, capacity included."""
+    count = max(given.mappings, 2**18)
 
-    def search(mappings: EvenBatch) -> tuple[Any, Any, Any]:
-        costs = price(case.of(mappings))
-        return costs.energy_pj, costs.cycles, costs.fits
+    def draw() -> EvenBatch:
+        return drawn_evenly(LAYER, chip, unrolled(), count, seed=0, device=given.device)
 
-    begun, quick = time.perf_counter(), torch.compile(search, fullgraph=True, dynamic=False)
-    quick(batch)
+    batch = draw()
+    begun, priced = time.perf_counter(), pricer([LAYER], chip, batch, compiled=compile_it)
+    priced(batch)
     seconds = time.perf_counter() - begun
-    wall, processor = rates(lambda: quick(batch), count, rounds)
-    print(f"factors (even)            bound  torch.compile, {count:,} a call, compiled in {seconds:.0f} s")
-    print(f"{'':46} {wall:12,.0f} /s  {processor:12,.0f} /CPU-s")
+    how = f"torch.compile, compiled in {seconds:.0f} s" if priced.compiled else "torch, eager"
+    print(f"factors (even)            bound  {how}, float32 on {given.device}, {count:,} a call")
+    for what, work in (("priced", lambda: priced(batch)), ("drawn and priced", lambda: priced(draw()))):
+        wall, processor = rates(work, count, given.rounds, given.device)
+        print(f"  {what:44} {wall:12,.0f} /s  {processor:12,.0f} /CPU-s", flush=True)
 
 
 def main() -> None:
@@ -157,6 +152,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--device", default="cpu", help="where torch's tensors lie: cpu, cuda")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     place = f"{platform.machine()}, {os.cpu_count()} cores, {given.threads} thread{'s' if given.threads > 1 else ''}"
@@ -169,17 +165,20 @@ def main() -> None:
             for name, xp in NAMESPACES.items():
                 for dtype in ("float32", "float64"):
                     batch = make(given.mappings, xp, dtype)
+                    if name == "torch":
+                        batch = as_tensors(batch, device=given.device, dtype=dtype)
 
                     def work(batch: Any = batch, latency: Any = latency, xp: Any = xp) -> object:
                         return evaluate([LAYER], chip, batch, latency=latency, check=False, xp=xp)
 
-                    wall, processor = rates(work, given.mappings, given.rounds)
+                    wall, processor = rates(work, given.mappings, given.rounds, given.device)
                     print(
                         f"{form:25} {latency:6} {name:5} {dtype}  {wall:12,.0f} /s  {processor:12,.0f} /CPU-s",
                         flush=True,
                     )
+    searched(chip, given, compile_it=False)
     if given.compile:
-        compiled(chip, given.rounds)
+        searched(chip, given, compile_it=True)
     if given.profile:
         batch, profile = lists_of_loops(given.mappings, array_api_compat.numpy, "float32"), cProfile.Profile()
         profile.runcall(evaluate, [LAYER], chip, batch, check=False, xp=array_api_compat.numpy)

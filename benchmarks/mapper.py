@@ -1,6 +1,7 @@
 """The whole mapping search: mappings a second, quality against ZigZag's LOMA layer by layer, a network's best energy x latency.
 
 python benchmarks/mapper.py [--samples 100000] [--network resnet50] [--chip eyeriss] [--network-samples 20000]
+python benchmarks/mapper.py --cold [--network mobilenet_v2]: only the network, by evolution, in a process of its own
 LOMA's results and seconds are those recorded in shared/hw_reference (ZigZag 3.9.1, at most 5 loop factors, the same unrolling).
 A second counts all of the search: draws, allocation, capacity check, costs. The network is captured and searched without a cache.
 """

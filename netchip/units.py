@@ -1,8 +1,17 @@
 """Conversions, formatting and reading of quantities. Nothing else in netchip converts units."""
 
 import re
+from collections.abc import Mapping
 
 BITS_PER_BYTE = 8
+PICOJOULES = {"pJ": 1.0, "nJ": 1e3, "uJ": 1e6, "mJ": 1e9, "J": 1e12}
+PICOJOULE_SECONDS = {f"{unit}s": size for unit, size in PICOJOULES.items()}
+SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+HERTZ = {"Hz": 1.0, "kHz": 1e3, "MHz": 1e6, "GHz": 1e9}
+SQUARE_MILLIMETRES = {"um2": 1e-6, "mm2": 1.0, "cm2": 100.0}
+COUNTS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?([A-Za-z]*[0-9]?)")
+_AS_TYPED = str.maketrans({"µ": "u", "μ": "u", "²": "2", "·": None, "*": None, " ": None})
 _COUNT_STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _JOULE_STEPS = ((1e9, "GJ"), (1e6, "MJ"), (1e3, "kJ"), (1.0, "J"))
 _PICOJOULE_STEPS = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"))
@@ -39,6 +48,20 @@ def joules_to_pj(joules: float) -> float:
 def share_to_percent(share: float) -> float:
     """A share in [0, 1] in per cent."""
     return share * 100.0
+
+
+def read_quantity(text: str, units: Mapping[str, float]) -> float:
+    """'3.5 ms' as a number, by what each unit is worth (`SECONDS`, ...); µ may be written u, and ² as 2.
+
+    Raises `ValueError` that shows how to write one: a number above 0 and one of the units.
+    """
+    found = _QUANTITY.fullmatch(text.translate(_AS_TYPED))
+    value = float(found[1] + (found[2] or "")) * units[found[3]] if found and found[3] in units else 0.0
+    if not 0 < value < float("inf"):
+        known = ", ".join(unit for unit in units if unit)
+        bare = ", or with none" if "" in units else ""
+        raise ValueError(f"{text!r} is no number above 0 with one of the units {known}{bare}")
+    return value
 
 
 def format_count(count: float) -> str:

@@ -5,6 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netchip.units import (
+    COUNTS,
+    HERTZ,
+    PICOJOULE_SECONDS,
+    PICOJOULES,
+    SECONDS,
+    SQUARE_MILLIMETRES,
     bits_to_bytes,
     format_bytes,
     format_count,
@@ -15,6 +21,7 @@ from netchip.units import (
     joules_to_pj,
     millijoules_to_joules,
     number_and_unit,
+    read_quantity,
     seconds_to_ms,
     share_to_percent,
 )
@@ -151,3 +158,40 @@ def test_a_count_reads_back_within_half_a_digit(count: float) -> None:
 )
 def test_energy_in_picojoules(picojoules: float, text: str) -> None:
     assert format_energy_pj(picojoules) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "units", "value"),
+    [
+        ("12pJ", PICOJOULES, 12),
+        ("1.5 nJ", PICOJOULES, 1500),
+        ("3 µJ", PICOJOULES, 3e6),
+        ("3 \N{GREEK SMALL LETTER MU}J", PICOJOULES, 3e6),
+        ("3uJ", PICOJOULES, 3e6),
+        ("5e-3J", PICOJOULES, 5e9),
+        (".5us", SECONDS, 5e-7),
+        ("2.s", SECONDS, 2),
+        ("1 mJ*s", PICOJOULE_SECONDS, 1e9),
+        ("1 mJ·s", PICOJOULE_SECONDS, 1e9),
+        ("7 µm²", SQUARE_MILLIMETRES, 7e-6),
+        ("2mm2", SQUARE_MILLIMETRES, 2),
+        ("200MHz", HERTZ, 2e8),
+        ("40", COUNTS, 40),
+        ("1e3k", COUNTS, 1e6),
+    ],
+)
+def test_quantities_are_read(text: str, units: dict[str, float], value: float) -> None:
+    assert read_quantity(text, units) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "J", "5", "5 j", "-5J", "+5J", "0J", "5mJ6", "infJ", "nanJ", "1e400J", "1,5J", "5 J J"]
+)
+def test_what_is_no_quantity_is_told_with_the_units(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is no number above 0 with one of the units pJ, nJ, uJ, mJ, J$"):
+        read_quantity(text, PICOJOULES)
+
+
+def test_a_count_needs_no_unit_and_the_message_says_so() -> None:
+    with pytest.raises(ValueError, match=r"'5m' is no number above 0 with one of the units k, M, G, T, or with none$"):
+        read_quantity("5m", COUNTS)

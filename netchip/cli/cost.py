@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from netchip.cli.output import say, show_json, show_table
-from netchip.errors import ConfigError
+from netchip.errors import BudgetError, ConfigError
 from netchip.units import format_count
 
 if TYPE_CHECKING:
+    from netchip.cli.chip import Chip
     from netchip.cli.network import Network
-    from netchip.hardware.accelerator import Accelerator
+    from netchip.hardware.budget import Budget
     from netchip.hardware.mapper.mappers import EvolutionaryMapper
+    from netchip.hardware.mapper.objective import Objective
     from netchip.report.cost_study import ChipCost, CostStudy
 
 
@@ -24,8 +26,10 @@ def command(
     chip: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
     input: str | None = None,
     classes: int | None = None,
-    bits: int | None = None,
-    objective: str = "edp",
+    bits: str | None = None,
+    clock: str | None = None,
+    objective: str | None = None,
+    budget: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
     mappings: int = 20_000,
     seed: int = 0,
     calibrated: bool = False,
@@ -39,15 +43,22 @@ def command(
     model
         What `netchip inspect` takes, a workload (.json), an ONNX model (.onnx), or a SCALE-Sim topology (.csv).
     chip
-        Names from `netchip list`, or YAML files of chips; several are compared.
+        Names from `netchip list`, or YAML files: chips of netchip's form, or accelerators of ZigZag; several are compared.
     input
         Shape of the input, batch first, such as 1,3,224,224; else the model's own.
     classes
         Classes that the model tells apart; else 10, or 1000 where it is made for 224 x 224.
     bits
-        Bits of weights, inputs and outputs; else what a workload file states, and for all others each chip's native precision.
+        Bits of weights, inputs and outputs, such as 8, or of partial sums too, such as 8/8/8/16; else what a workload
+        file states, and for all others each chip's native precision.
+    clock
+        Clock of an accelerator in a ZigZag file, which states none, such as 200MHz; else 1 GHz.
     objective
-        What the mappings make small for the whole network: edp (energy x latency), energy or latency.
+        What the mappings make small for the whole network: edp (energy x latency), energy or latency; else edp, with
+        --budget the least edp within it.
+    budget
+        The most a pass may take, such as energy=5mJ latency=3.5ms; also edp (mJs), area (mm2), macs, weights (KiB).
+        Where a chip takes more, the command says by how much and exits with 3.
     mappings
         Mappings tried for each kind of layer.
     seed
@@ -59,43 +70,48 @@ def command(
     output
         Also write an HTML page with the tables, the energy of each layer and the roofline.
     """
-    chips = _chips(chip)
-    mapper = _mapper(mappings, seed, objective)
+    from netchip.cli.chip import find_chips
     from netchip.cli.network import find_network
 
-    study = _study(find_network(model, input, classes), chips, bits, mapper, objective, calibrated)
+    chips = find_chips(chip, clock)
+    limits, wanted = _budget(budget, chips, objective)
+    mapper = _mapper(mappings, seed)
+    study = _study(find_network(model, input, classes), chips, bits, mapper, wanted, calibrated, limits)
     if output is not None:
         from netchip.report.cost_page import write_cost_page
 
         write_cost_page(study, output)
     if json:
         show_json(_to_json(study, mapper))
-        return
-    _show(study)
-    if output is not None:
-        say(f"\npage: {output}")
+    else:
+        _show(study)
+        if output is not None:
+            say(f"\npage: {output}")
+    _require(study)
 
 
-def _chips(names: Sequence[str]) -> "list[Accelerator]":
-    """The chips; all are read before any work begins."""
-    from netchip.hardware.chips import chip_names, load_chip
-
-    if not names:
-        raise ConfigError(f"name a chip: --chip NAME or a YAML file; there are {', '.join(chip_names())}")
-    chips = [load_chip(name) for name in names]
-    twice = {each.name for each in chips if [other.name for other in chips].count(each.name) > 1}
-    if twice:
-        raise ConfigError(
-            f"two chips are called {', '.join(sorted(twice))}; name each once, or change the name in its file"
-        )
-    return chips
-
-
-def _mapper(mappings: int, seed: int, objective: str) -> "EvolutionaryMapper":
-    from netchip.hardware.mapper.mappers import EvolutionaryMapper
+def _budget(words: Sequence[str], chips: "Sequence[Chip]", objective: str | None) -> "tuple[Budget | None, Objective]":
+    """The budget, if there is one, and what the search makes small; refused before any work where it cannot be checked."""
+    from netchip.hardware.budget import Budget
     from netchip.hardware.mapper.objective import check_objective
+    from netchip.hardware.network_cost import area_mm2
 
-    check_objective(objective)  # type: ignore[arg-type]
+    wanted: Any = objective or "edp"
+    check_objective(wanted)
+    if not words:
+        return None, wanted
+    budget = Budget.of(words)
+    unknown = [chip.accelerator.name for chip in chips if area_mm2(chip.accelerator) is None]
+    if budget.area_mm2 is not None and unknown:
+        raise ConfigError(
+            f"--budget limits the area, but the file of {', '.join(unknown)} states none; give it areas, or leave the limit out"
+        )
+    return budget, wanted if objective else budget
+
+
+def _mapper(mappings: int, seed: int) -> "EvolutionaryMapper":
+    from netchip.hardware.mapper.mappers import EvolutionaryMapper
+
     for flag, value, least in (("--mappings", mappings, 1), ("--seed", seed, 0)):
         if value < least:
             raise ConfigError(f"{flag} {value}: give a whole number of at least {least}")
@@ -104,22 +120,31 @@ def _mapper(mappings: int, seed: int, objective: str) -> "EvolutionaryMapper":
 
 def _study(
     network: "Network",
-    chips: "Sequence[Accelerator]",
-    bits: int | None,
+    chips: "Sequence[Chip]",
+    bits: str | None,
     mapper: "EvolutionaryMapper",
-    objective: Any,
+    objective: "Objective",
     calibrated: bool,
+    limits: "Budget | None",
 ) -> "CostStudy":
     from netchip.cli.network import at_bits
     from netchip.cli.search_progress import searching
+    from netchip.hardware.budget import Budget
     from netchip.hardware.network_cost import cost
+    from netchip.hardware.within_budget import cost_within
     from netchip.report.cost_study import ChipCost, CostStudy
 
-    def on(chip: "Accelerator") -> ChipCost:
+    def on(found: "Chip") -> ChipCost:
+        chip = found.accelerator
         workload, words = at_bits(network, chip.precision, bits)
         with searching(chip.name) as progress:
-            report = cost(workload, chip, mapper=mapper, objective=objective, calibrated=calibrated, progress=progress)
-        return ChipCost(chip=chip, bits=words, report=report)
+            if isinstance(objective, Budget):
+                report = cost_within(workload, chip, objective, mapper=mapper, calibrated=calibrated, progress=progress)
+            else:
+                report = cost(
+                    workload, chip, mapper=mapper, objective=objective, calibrated=calibrated, progress=progress
+                )
+        return ChipCost(chip=chip, bits=words, report=report, assumed=found.assumed)
 
     return CostStudy(
         network=network.title,
@@ -128,7 +153,21 @@ def _study(
         search=f"by evolution, {mapper.samples:,} tried for each kind of layer, seed {mapper.seed}",
         chips=tuple(on(chip) for chip in chips),
         uncounted=network.workload.uncounted,
+        budget=limits,
     )
+
+
+def _require(study: "CostStudy") -> None:
+    """Raises `BudgetError` that says by how much each chip is over, and which ones meet the budget."""
+    if study.budget is None:
+        return
+    totals = {cost.report.accelerator: cost.report.totals() for cost in study.chips}
+    over = [name for name, found in totals.items() if study.budget.violations(found)]
+    if over:
+        told = "; ".join(f"{name} {study.budget.verdict(totals[name])}" for name in over)
+        met = [name for name in totals if name not in over]
+        others = f"; it is met by {', '.join(met)}" if met else ""
+        raise BudgetError(f"{told}{others} (allow more, search longer with --mappings, or change the chip)")
 
 
 def _show(study: "CostStudy") -> None:
@@ -156,6 +195,7 @@ def _to_json(study: "CostStudy", mapper: "EvolutionaryMapper") -> dict[str, Any]
         "macs": study.macs,
         "uncounted": list(study.uncounted),
         "search": mapper.settings(),
+        "budget": study.budget.limits if study.budget else None,
         "modelled": [dict(_cost_json(study, cost)) for cost in study.chips],
     }
 
@@ -167,4 +207,7 @@ def _cost_json(study: "CostStudy", cost: "ChipCost") -> "Iterator[tuple[str, Any
     yield "inputs_per_s", study.inputs_per_s(cost)
     yield "macs_per_cycle", cost.macs_per_cycle
     yield "bound_by", {"name": bound, "share_of_cycles": share}
+    yield "assumed", list(cost.assumed)
+    if study.budget:
+        yield "over_budget", study.budget.violations(cost.report.totals())
     yield "report", cost.report.to_json()

@@ -23,24 +23,29 @@ class Network:
 def find_network(name: str, shape: str | None = None, classes: int | None = None) -> Network:
     """The network called `name`: what `netchip inspect` takes, or a .json (workload), .onnx or .csv (SCALE-Sim topology) file.
 
-    What the network does that is not counted is in its workload, and no warning.
+    What the network does that is not counted is in its workload, and no warning. Raises `ConfigError` where no layer ever runs.
     """
     reader = _READERS.get(Path(name).suffix.lower())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NetchipWarning)
-        return reader(name, shape, classes) if reader else _of_model(name, shape, classes)
+        network = reader(name, shape, classes) if reader else _of_model(name, shape, classes)
+    if network.workload.layers and not network.workload.macs:
+        raise ConfigError(
+            f"{name}: no input runs any layer (execution_rate = 0), so there is nothing to cost; raise one"
+        )
+    return network
 
 
-def at_bits(network: Network, native: Precision, bits: int | None) -> tuple[Workload, str]:
-    """The workload at `bits` (weights, inputs and outputs alike), and its precision in words.
+def at_bits(network: Network, native: Precision, bits: str | None) -> tuple[Workload, str]:
+    """The workload at `bits`, and its precision in words: weights, inputs, outputs and partial sums as in "8/8/8/32", or one
+    number for the first three. Partial sums then have the chip's bits, but never fewer than a result.
 
-    Without `bits`: at what the network states, else at the `native` precision of the chip. Partial sums have the chip's bits,
-    but never fewer than a result.
+    Without `bits`: at what the network states, else at the `native` precision of the chip.
     """
     if bits is None and network.states_bits:
         found = dict.fromkeys(_words(layer.precision) for layer in network.workload.layers)
         return network.workload, next(iter(found)) if len(found) == 1 else "each layer's own"
-    precision = native if bits is None else _uniform(bits, native)
+    precision = native if bits is None else _precision(bits, native)
     stated = [layer.name for layer in network.workload.layers if not isinstance(layer.weights, DenseWeights)]
     if stated:
         raise ConfigError(
@@ -51,11 +56,20 @@ def at_bits(network: Network, native: Precision, bits: int | None) -> tuple[Work
     return replace(network.workload, layers=layers), _words(precision)
 
 
-def _uniform(bits: int, native: Precision) -> Precision:
-    if bits < 1:
-        raise ConfigError(f"--bits {bits}: give at least 1, or leave it out for each chip's own precision")
-    sums = max(bits, native.accumulator_bits)
-    return Precision(weight_bits=bits, input_bits=bits, output_bits=bits, accumulator_bits=sums)
+def _precision(bits: str, native: Precision) -> Precision:
+    try:
+        numbers = [int(number) for number in bits.split("/")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 4) or min(numbers) < 1:
+        raise ConfigError(
+            f"--bits {bits}: give at least 1, as in 8, or weights/inputs/outputs/sums as in 8/8/8/16; leave it out for each "
+            "chip's own precision"
+        )
+    if len(numbers) == 1:
+        numbers = [*numbers * 3, max(numbers[0], native.accumulator_bits)]
+    weights, inputs, outputs, sums = numbers
+    return Precision(weight_bits=weights, input_bits=inputs, output_bits=outputs, accumulator_bits=sums)
 
 
 def _words(precision: Precision) -> str:

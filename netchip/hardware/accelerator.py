@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self, cast
 
@@ -26,9 +27,14 @@ def _precision(value: Any) -> Any:
     """Plain data as a `Precision`, its faults told with the field's name."""
     if not isinstance(value, Mapping):
         return value
+    table = cast("Mapping[str, Any]", value)
+    known = [each.name for each in fields(Precision)]
+    for key in table:
+        if key not in known:
+            raise ValueError(f"unknown key {str(key)!r}{did_you_mean(key, known)}")
     try:
-        return Precision(**cast("Mapping[str, Any]", value))
-    except (TypeError, RequestError) as error:
+        return Precision(**table)
+    except RequestError as error:
         raise ValueError(str(error)) from None
 
 
@@ -139,9 +145,9 @@ class Accelerator(Spec):
     precision: Annotated[Precision, BeforeValidator(_precision)] = Precision()
     cycles_per_mac: _Count = 1
     systolic: tuple[str, ...] = ()
-    kinds: tuple[LayerKind, ...] = ("conv", "transposed", "matmul")
+    kinds: Annotated[tuple[LayerKind, ...], Field(min_length=1)] = ("conv", "transposed", "matmul")
     rebuilds_at: str | None = None
-    technology_nm: Annotated[float, Field(gt=0)] | None = None
+    technology_nm: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     area: AreaTable | None = None
     calibration: Calibration | None = None
 

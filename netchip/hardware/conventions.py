@@ -1,6 +1,6 @@
 """What tools count differently, as one value: the same mapping gives other numbers under other conventions."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from netchip.errors import RequestError
 from netchip.spec import Spec
@@ -24,6 +24,8 @@ class Conventions(Spec):
       whole. Counts use the mean, 13.75; `means_rounded`: the mean sizes of tiles and numbers of units are then rounded.
     - `bound`: the latency bound adds, port by port, the whole cycles of each tile ("tiles"), or all words of the memory
       over its bandwidth ("words").
+    - `never_below_bound`: a report's cycles (latency "stalls") are the larger of the stall model's and of that bound. The
+      model lets moves on one shared port overlap more than the port's bits allow.
     """
 
     name: str
@@ -38,6 +40,11 @@ class Conventions(Spec):
     uneven_unrolling: Literal["floor", "ceil"]
     means_rounded: bool
     bound: Literal["tiles", "words"]
+    never_below_bound: bool
+
+    def smoothed(self) -> Self:
+        """The same without whole accesses, whole words and rounded means: gradients pass where no loop begins or ends to matter."""
+        return self.changed(name=f"{self.name}-smooth", accesses="elements", bound="words", means_rounded=False)
 
 
 ZIGZAG = Conventions(
@@ -53,6 +60,7 @@ ZIGZAG = Conventions(
     uneven_unrolling="floor",
     means_rounded=True,
     bound="tiles",
+    never_below_bound=False,
 )
 """As ZigZag 3.9 counts."""
 
@@ -69,6 +77,7 @@ TIMELOOP = Conventions(
     uneven_unrolling="ceil",
     means_rounded=False,
     bound="words",
+    never_below_bound=True,
 )
 """As the Timeloop behind the data set of DOSA counts (2023)."""
 
@@ -88,13 +97,17 @@ EYERISS16 = Conventions(
     uneven_unrolling="ceil",
     means_rounded=False,
     bound="words",
+    never_below_bound=True,
 )
 """As the Eyeriss analysis counts (Chen et al., ISCA 2016, section V): every transfer is paid once, at the memory above, and each
 MAC makes four accesses to the register file."""
 
-DEFAULT = ZIGZAG.changed(name="default", first_sum_is_read=False, uneven_unrolling="ceil", means_rounded=False)
+DEFAULT = ZIGZAG.changed(
+    name="default", first_sum_is_read=False, uneven_unrolling="ceil", means_rounded=False, never_below_bound=True
+)
 """Ours: ZigZag's whole accesses and touched inputs, which a port and a DRAM burst really make, but a sum that begins reads
-nothing (a chip starts from zero or the bias), and a unit that is used in part is there as a whole."""
+nothing (a chip starts from zero or the bias), a unit that is used in part is there as a whole, and no port is quicker than its
+bits."""
 
 PRESETS: dict[str, Conventions] = {each.name: each for each in (DEFAULT, ZIGZAG, TIMELOOP, TIMELOOP4, EYERISS16)}
 

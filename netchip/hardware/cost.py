@@ -18,7 +18,6 @@ from netchip.hardware.counting.exact import exact_clock
 from netchip.hardware.counting.flows import Action, Flow, is_charged
 from netchip.hardware.counting.latency import Clock, bound_clock
 from netchip.hardware.counting.pricing import access_pj, accesses, hops, rebuilds, width_of
-from netchip.hardware.counting.spread import are_whole, whole
 from netchip.hardware.dimensions import OPERANDS, Operand
 from netchip.workload.layer import Layer
 
@@ -75,11 +74,11 @@ def price(case: Case, latency: Latency = "bound") -> Costs:
 
     A search prepares its case once and goes on with `price(case.of(mappings))`.
     """
-    nest, factors = case.nest(), case.factors
-    means = wholes = case.levels(nest, factors, rounds=case.conventions.means_rounded)
+    nest = case.nest()
+    means = wholes = case.levels(nest, case.means, rounds=case.conventions.means_rounded)
     flows = timed = case.flows(means)
-    if not are_whole(factors, case.arithmetic):
-        wholes = case.levels(nest, whole(factors, case.conventions.uneven_unrolling, case.arithmetic), rounds=False)
+    if case.wholes is not None:
+        wholes = case.levels(nest, case.wholes, rounds=False)
         timed = case.flows(wholes)
     timed = [flow for flow in timed if is_charged(flow.action, case.conventions)]
     if latency == "stalls":
@@ -134,7 +133,7 @@ def _work(case: Case, levels: Levels, elements: Mapping[Action, Number]) -> tupl
     work: dict[str, Number] = {"mac": product((case.layers.macs, rate))}
     prices: dict[str, Number] = {"mac": case.layers.mac_pj}
     if energy.hop is not None:
-        steps = add(hops(case.accelerator, operand, levels[operand]) for operand in OPERANDS)
+        steps = add(hops(case.accelerator, operand, levels[operand], case.arithmetic) for operand in OPERANDS)
         work["hop"], prices["hop"] = product((steps, rate)), energy.hop.pj
     work |= rebuilds(case.accelerator, case.layers, elements)
     return work, prices | {name: constant.pj for name, constant in energy.actions.items() if name in work}

@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
+from netchip.errors import RequestError
 from netchip.hardware.arrays import device_of, on_host
-from netchip.hardware.counting.arithmetic import Number, add, is_plain
+from netchip.hardware.counting.arithmetic import Number, add, is_plain, product
 from netchip.hardware.counting.flows import Action
 from netchip.hardware.counting.latency import PortName
-from netchip.hardware.dimensions import Operand
+from netchip.hardware.dimensions import READS, Operand
+from netchip.hardware.suggest import did_you_mean
 
 COMPUTE = "compute"
 _WORDS: dict[str, str] = {"W": "weights", "I": "inputs", "O": "outputs"}
@@ -71,7 +73,7 @@ class Costs:
       conventions leave unpaid. `access_pj`: price of an access.
     - `work`: how often "mac", "hop" and the actions of a weight encoding run; `work_pj`: price of each.
     - `compute_cycles`, and on top of them `stall_cycles`, `first_load_cycles` and `last_drain_cycles`; the last two are 0 unless
-      stalls are exact. `waits`: by port the cycles it is busy, or with exact stalls those it makes the array wait.
+      stalls are exact. `waits`: by port the cycles it is busy, or with exact stalls those it makes the array wait (below 0: slack).
     - `utilisation`: share of the MAC units at work while the array computes.
     - `held_bits`: room that tiles take in one instance of a memory; `capacity_bits`: the room there is, of memories with a limit.
     """
@@ -104,6 +106,23 @@ class Costs:
         for memory, bits in self.capacity_bits.items():
             fit = fit & (_room(self.held_bits, memory) <= bits)
         return fit
+
+    def energy_at(self, prices: Mapping[str, Number]) -> Number:
+        """Energy in pJ where some prices are others: of an access by "memory.read" or "memory.write", of work by its name ("mac").
+
+        Prices may be arrays or tensors, so that gradients reach them, and through `smooth_sram` the size of a memory. Raises
+        `RequestError` that lists the names there are.
+        """
+        known = [*dict.fromkeys(map(_price_name, self.access_pj)), *self.work_pj]
+        for name in prices:
+            if name not in known:
+                raise RequestError(f"no price is called {name!r}{did_you_mean(name, known)}")
+        paid = (
+            product((count, prices.get(_price_name(action), self.access_pj[action])))
+            for action, count in self.accesses.items()
+        )
+        worked = (product((count, prices.get(name, self.work_pj[name]))) for name, count in self.work.items())
+        return add([*paid, *worked])
 
     def row(self, index: int) -> LayerCost:
         """The cost of one mapping in plain numbers."""
@@ -161,6 +180,10 @@ def _merged(parts: Sequence[Costs], merge: Callable[[list[Number]], Number]) -> 
         else:
             values[field.name] = merge(owned)
     return Costs(**values)
+
+
+def _price_name(action: Action) -> str:
+    return f"{action.memory}.{'read' if action.move in READS else 'write'}"
 
 
 def _plain(value: Number, index: int) -> float:

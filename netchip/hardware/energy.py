@@ -11,6 +11,9 @@ Picojoules = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Source = Annotated[str, Field(min_length=1, description="paper, table, tool run, or 'from memory'")]
 
 
+_Bits = Annotated[int, Field(ge=1)]
+
+
 class Constant(Spec):
     """Energy of one action in pJ, with its source."""
 
@@ -37,7 +40,7 @@ class EnergyTable(Spec):
 
     mac: Constant
     memories: Mapping[str, MemoryEnergy]
-    mac_bits: tuple[int, int] | None = None
+    mac_bits: tuple[_Bits, _Bits] | None = None
     hop: Constant | None = None
     actions: Mapping[str, Constant] = {}
 

@@ -90,3 +90,15 @@ class EvenBatch:
         one = xp.asarray([index], device=device_of(self.factor))
         layer = taken(self.layer, one, xp)
         return self.at(one, layer, xp).as_loops(accelerator, xp).row(0, accelerator)
+
+
+def even_levels(accelerator: Accelerator) -> tuple[int, ...]:
+    """For each memory the level of loops it keeps in an even mapping: above all that it fills, the outermost ones at the top."""
+    found: list[int] = []
+    chains = [accelerator.chain(operand) for operand in OPERANDS]
+    for index in range(len(accelerator.memories)):
+        filled = [found[chain[chain.index(index) - 1]] for chain in chains if index in chain[1:]]
+        found.append(max(filled, default=-1) + 1)
+    outermost = {chain[-1] for chain in chains}
+    tops = [max(found) if index in outermost else level for index, level in enumerate(found)]
+    return tuple(sorted(set(tops)).index(level) for level in tops)

@@ -28,6 +28,8 @@ def read_yaml(text: str, source: str) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{source}{where}: not readable as YAML ({getattr(error, 'problem', error)})") from None
+    except RecursionError:
+        raise ConfigError(f"{source}: nested too deeply to be read") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{source}: holds {type(data).__name__}, not keys with values; write 'name: ...' and so on")
     return cast("dict[str, Any]", data)

@@ -1,8 +1,8 @@
 """The roofline of a chip, and where the layers of a report lie under it.
 
 Williams et al., "Roofline", CACM 2009: a layer computes no faster than the array, and no faster than the outermost memory brings
-and takes what it needs. The plain bound keeps to that; ZigZag's stall model lets moves on one port share their windows, so that on
-a busy shared port a layer may rise above it (docs/hardware_model.md says by how much).
+and takes what it needs. The plain bound keeps to that, and so do our own conventions; ZigZag's stall model lets moves on one port
+share their windows, so that under the `zigzag` conventions a layer may rise above the roof on a busy shared port.
 """
 
 from dataclasses import dataclass

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netchip.hardware.accelerator import Accelerator
+from netchip.hardware.budget import Budget
 from netchip.hardware.cost_report import CostReport, LayerResult
 
 MODELLED = "modelled, not measured"
@@ -12,11 +13,15 @@ _WORK = {"mac": "MACs", "hop": "hops"}
 
 @dataclass(frozen=True, kw_only=True)
 class ChipCost:
-    """A network's cost on one chip; `bits` says at which precision, "8/8/8/32" (weights, inputs, outputs, sums)."""
+    """A network's cost on one chip; `bits` says at which precision, "8/8/8/32" (weights, inputs, outputs, sums).
+
+    `assumed` says in sentences what the chip's file leaves open and what was taken for it.
+    """
 
     chip: Accelerator
     bits: str
     report: CostReport
+    assumed: tuple[str, ...] = ()
 
     @property
     def macs_per_cycle(self) -> float:
@@ -44,7 +49,10 @@ class ChipCost:
 
 @dataclass(frozen=True, kw_only=True)
 class CostStudy:
-    """A network on chips. `inputs` of it pass at once; `search` says how mappings were found; `uncounted` is not in any figure."""
+    """A network on chips. `inputs` of it pass at once; `search` says how mappings were found; `uncounted` is not in any figure.
+
+    `budget` is what each chip is held to.
+    """
 
     network: str
     inputs: int
@@ -52,6 +60,7 @@ class CostStudy:
     search: str
     chips: tuple[ChipCost, ...]
     uncounted: tuple[str, ...] = ()
+    budget: Budget | None = None
 
     def inputs_per_s(self, cost: ChipCost) -> float:
         """Inputs a second, one pass after the other."""
@@ -66,7 +75,15 @@ class CostStudy:
             f"Mappings: {self.search}, for the network's least {_objective(report)}.",
             *(_calibration(cost.report) for cost in self.chips if cost.report.calibration is not None),
             *(("No calibration.",) if all(cost.report.calibration is None for cost in self.chips) else ()),
+            *(sentence for cost in self.chips for sentence in cost.assumed),
+            *self.verdicts(),
         )
+
+    def verdicts(self) -> tuple[str, ...]:
+        """For each chip whether it meets the budget, by which margin or how far over; empty without a budget."""
+        if self.budget is None:
+            return ()
+        return tuple(f"{cost.report.accelerator} {self.budget.verdict(cost.report.totals())}." for cost in self.chips)
 
 
 def bound_of(layer: LayerResult) -> str:

@@ -109,6 +109,98 @@ def test_calibration_is_told_and_changes_the_totals(capsys: pytest.CaptureFixtur
     assert "eyeriss: totals calibrated, latency x 1.147" in capsys.readouterr().out
 
 
+ZIGZAG = """
+name: small
+operational_array: {unit_energy: 0.5, dimensions: [D1], sizes: [4]}
+memories:
+  dram:
+    size: 100000
+    r_cost: 100
+    w_cost: 110
+    operands: [I1, I2, O]
+    ports:
+      - {name: r_port_1, type: read, bandwidth_min: 8, bandwidth_max: 32, allocation: ["I1, tl", "I2, tl", "O, tl", "O, th"]}
+      - {name: w_port_1, type: write, bandwidth_min: 8, bandwidth_max: 32, allocation: ["I1, fh", "I2, fh", "O, fh", "O, fl"]}
+    served_dimensions: [D1]
+"""
+
+
+def test_a_zigzag_file_is_costed_and_says_what_was_assumed(
+    capsys: pytest.CaptureFixture[str], net: str, tmp_path: Path
+) -> None:
+    chip, page = tmp_path / "small.yaml", tmp_path / "page.html"
+    chip.write_text(ZIGZAG)
+    assert main(["cost", net, "--chip", str(chip), *FEW, "-o", str(page)]) == 0
+    told = "small is a ZigZag file, which states no clock (1 GHz assumed, --clock states another)"
+    assert told in capsys.readouterr().out
+    assert told in page.read_text()
+    slow = as_json(capsys, net, "--chip", str(chip), "--clock", "250MHz")["modelled"][0]
+    quick = as_json(capsys, net, "--chip", str(chip))["modelled"][0]
+    assert "no clock (1 GHz assumed" in quick["assumed"][0]
+    assert "no clock (0.25 GHz given)" in slow["assumed"][0]
+    latencies = [each["report"]["totals"]["latency_s"] for each in (slow, quick)]
+    assert latencies[0] == pytest.approx(4 * latencies[1])
+
+
+def test_a_budget_that_is_met_is_told_in_a_line(capsys: pytest.CaptureFixture[str], net: str, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    words = ("--budget", "energy=1mJ", "area=2mm2", "macs=1M", "weights=1MiB")
+    assert main(["cost", net, "--chip", "edge-npu", *words, *FEW, "-o", str(page)]) == 0
+    out = capsys.readouterr().out
+    found = re.search(
+        r"^edge-npu meets the budget: energy .* of at most 1 mJ, area 0\.554 mm² of at .*$", out, re.MULTILINE
+    )
+    assert found is not None
+    assert "weights 1.06 KiB of at most 1.00 MiB" in found[0]
+    assert "edge-npu meets the budget" in page.read_text()
+
+
+def test_over_budget_the_tables_are_shown_and_the_exit_code_is_3(capsys: pytest.CaptureFixture[str], net: str) -> None:
+    assert main(["cost", net, "--chip", "edge-npu", "eyeriss", "--budget", "latency=1s", "macs=2k", *FEW]) == 3
+    captured = capsys.readouterr()
+    assert "Totals of a pass" in captured.out
+    for chip in ("edge-npu", "eyeriss"):
+        assert f"{chip} does not meet the budget: macs 2.18 k is 8.8% over 2.00 k" in captured.out
+        assert f"{chip} does not meet the budget: macs 2.18 k is 8.8% over 2.00 k" in captured.err
+    assert len([line for line in captured.err.splitlines() if line.startswith("netchip: ")]) == 1
+
+
+def test_of_several_chips_those_that_meet_the_budget_are_named(capsys: pytest.CaptureFixture[str], net: str) -> None:
+    words = ("--chip", "edge-npu", "eyeriss")
+    energies = {
+        each["chip"]: each["report"]["totals"]["energy_pj"] for each in as_json(capsys, net, *words)["modelled"]
+    }
+    assert energies["edge-npu"] < energies["eyeriss"] / 2
+    most = energies["eyeriss"] / 2
+    assert main(["cost", net, *words, *FEW, "--json", "--budget", f"energy={most}pJ"]) == 3
+    captured = capsys.readouterr()
+    assert "eyeriss does not meet the budget: energy" in captured.err
+    assert "; it is met by edge-npu (allow more" in captured.err
+    found = json.loads(captured.out)
+    assert found["budget"] == {"energy_pj": pytest.approx(most)}
+    edge, eyeriss = found["modelled"]
+    assert edge["over_budget"] == {}
+    totals = CostReport.from_json(eyeriss["report"]).totals()
+    assert eyeriss["over_budget"] == {"energy_pj": pytest.approx(totals["energy_pj"] / most - 1)}
+
+
+def test_a_budget_is_what_the_search_aims_at_unless_an_objective_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shape = LayerShape.conv(in_channels=16, out_channels=32, in_size=(16, 16), kernel=(3, 3), padding=(1, 1))
+    Workload((Layer("conv", shape),)).save(tmp_path / "net.json")
+    asked = (str(tmp_path / "net.json"), "--chip", "generic")
+
+    def energy(*words: str) -> float:
+        return as_json(capsys, *asked, *words)["modelled"][0]["report"]["totals"]["energy_pj"]
+
+    least, usual = energy("--objective", "energy"), energy()
+    assert least < usual * 0.95
+    words = ("--budget", f"energy={(least + usual) / 2}pJ")
+    assert least <= energy(*words) <= (least + usual) / 2
+    assert main(["cost", *asked, *words, "--objective", "edp", *FEW]) == 3
+
+
 def test_the_page(capsys: pytest.CaptureFixture[str], net: str, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     assert main(["cost", net, "--chip", "edge-npu", *FEW, "-o", str(page)]) == 0
@@ -127,6 +219,17 @@ def test_the_page(capsys: pytest.CaptureFixture[str], net: str, tmp_path: Path) 
         (("--chip", "generic", "--mappings", "0"), "--mappings 0: give a whole number of at least 1"),
         (("--chip", "generic", "--seed", "-1"), "--seed -1: give a whole number of at least 0"),
         (("--chip", "generic", "--bits", "0"), "--bits 0: give at least 1"),
+        (
+            ("--chip", "generic", "--bits", "8/8"),
+            "--bits 8/8: give at least 1, as in 8, or weights/inputs/outputs/sums",
+        ),
+        (("--chip", "generic", "--clock", "1GHz"), "--clock is for ZigZag's files; generic has a clock of its own"),
+        (("--chip", "generic", "--budget", "enery=5mJ"), "'enery' is nothing to limit; there are energy, latency, edp"),
+        (
+            ("--chip", "generic", "--budget", "energy=5"),
+            "'5' is no number above 0 with one of the units pJ, nJ, uJ, mJ, J",
+        ),
+        (("--chip", "eyeriss", "--budget", "area=2mm2"), "the file of eyeriss states none; give it areas, or leave"),
         (("--chip", "generic", "--calibrated"), "generic has no calibration"),
         (("--chip", "generic", "--input", "1,2"), "--input is for models"),
         (

@@ -56,6 +56,17 @@ def test_sizes_of_a_file_are_fixed(name: str, flags: tuple[str | None, int | Non
         find_network(name, *flags)
 
 
+def test_a_network_that_never_runs_is_refused(tmp_path: Path) -> None:
+    layers = tuple(Layer(name, FC, execution_rate=0.0) for name in ("a", "b"))
+    Workload(layers).save(tmp_path / "net.json")
+    with pytest.raises(
+        ConfigError, match=r"net.json: no input runs any layer \(execution_rate = 0\), so there is nothing"
+    ):
+        find_network(str(tmp_path / "net.json"))
+    Workload((layers[0], Layer("c", FC))).save(tmp_path / "net.json")
+    assert find_network(str(tmp_path / "net.json")).workload.macs == FC.macs
+
+
 @pytest.mark.parametrize("name", ["nothing.json", "nothing.csv"])
 def test_a_file_that_is_not_there(name: str) -> None:
     with pytest.raises(DataError, match=f"{name}: no such file"):
@@ -92,17 +103,27 @@ def test_without_bits_each_chip_has_its_own_and_a_file_what_it_states() -> None:
     assert at_bits(several, SIXTEEN, None)[1] == "each layer's own"
 
 
-@pytest.mark.parametrize(("bits", "words"), [(8, "8/8/8/24"), (24, "24/24/24/24"), (32, "32/32/32/32")])
+@pytest.mark.parametrize(("bits", "words"), [("8", "8/8/8/24"), ("24", "24/24/24/24"), ("32", "32/32/32/32")])
 @pytest.mark.parametrize("stated", [False, True])
-def test_given_bits_hold_for_all_but_sums(bits: int, words: str, stated: bool) -> None:
+def test_given_bits_hold_for_all_but_sums(bits: str, words: str, stated: bool) -> None:
     costed, found = at_bits(Network("net", workload(a=MIXED), 1, stated), SIXTEEN, bits)
     assert found == words
-    assert costed.layers[0].precision.accumulator_bits == max(bits, 24)
+    assert costed.layers[0].precision.accumulator_bits == max(int(bits), 24)
 
 
-def test_bits_that_cannot_be_are_refused() -> None:
-    with pytest.raises(ConfigError, match="--bits 0: give at least 1"):
-        at_bits(Network("net", workload(a=MIXED), 1), SIXTEEN, 0)
+def test_each_width_may_be_given() -> None:
+    costed, found = at_bits(Network("net", workload(a=MIXED), 1), SIXTEEN, "4/8/6/16")
+    assert found == "4/8/6/16"
+    assert costed.layers[0].precision == Precision(weight_bits=4, input_bits=8, output_bits=6, accumulator_bits=16)
+
+
+@pytest.mark.parametrize("bits", ["0", "-8", "eight", "", "8/8", "8/8/8/16/2", "8/8/0/16", "8.5"])
+def test_bits_that_cannot_be_are_refused(bits: str) -> None:
+    with pytest.raises(ConfigError, match=f"--bits {bits}: give at least 1, as in 8, or weights/inputs/outputs/sums"):
+        at_bits(Network("net", workload(a=MIXED), 1), SIXTEEN, bits)
+
+
+def test_bits_of_encoded_weights_are_stated_once() -> None:
     encoded = Workload((Layer("a", FC, weights=StatedWeights(8)),))
     with pytest.raises(ConfigError, match="a states how many bits memory holds for its weights, so --bits"):
-        at_bits(Network("net.json", encoded, 1, states_bits=True), SIXTEEN, 8)
+        at_bits(Network("net.json", encoded, 1, states_bits=True), SIXTEEN, "8")

@@ -88,7 +88,17 @@ def _at(data: Any, path: str, value: Any) -> None:
         ("frequency_hz", float("nan"), r"frequency_hz = nan"),
         ("source", None, r"source: Field required"),
         ("precision", {"weight_bits": 0}, r"precision: weight_bits = 0: give a whole number"),
-        ("precision", {"bits": 8}, r"precision: .*unexpected keyword argument 'bits'"),
+        (
+            "precision",
+            {"bits": 8},
+            r"precision: unknown key 'bits' \(known: weight_bits, input_bits, output_bits, accum",
+        ),
+        ("precision", {"weigth_bits": 8}, r"precision: unknown key 'weigth_bits' \(did you mean 'weight_bits'\?\)"),
+        ("technology_nm", float("inf"), r"technology_nm = inf: .*finite"),
+        ("cycles_per_mac", 0, r"cycles_per_mac = 0: .*greater than or equal to 1"),
+        ("energy.memories.dram.source", None, r"energy\.memories\.dram\.source: Field required"),
+        ("energy.mac", None, r"energy\.mac: Field required"),
+        ("kinds", [], r"kinds = \[\]: .*at least 1"),
         ("memories.3.name", "buffer", r"memories has 'buffer' twice; keep one"),
         (
             "memories.1.serves",
@@ -125,6 +135,12 @@ def test_what_is_refused(tiny_data: dict[str, Any], path: str, value: Any, messa
 def test_memories_that_fill_each_other_are_no_tree(tiny_data: dict[str, Any]) -> None:
     tiny_data["memories"][2]["parent"], tiny_data["memories"][3]["parent"] = "dram", "buffer"
     with pytest.raises(ConfigError, match="in a circle, buffer <- dram <- buffer; give one no parent"):
+        Accelerator.parse(tiny_data)
+
+
+def test_a_memory_that_fills_itself_is_no_tree(tiny_data: dict[str, Any]) -> None:
+    tiny_data["memories"][2]["parent"] = "buffer"
+    with pytest.raises(ConfigError, match="in a circle, buffer <- buffer; give one no parent"):
         Accelerator.parse(tiny_data)
 
 

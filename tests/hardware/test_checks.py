@@ -84,6 +84,25 @@ def test_a_memory_smaller_than_one_element(tiny_data: dict[str, Any]) -> None:
         run(Accelerator.parse(tiny_data))
 
 
+def test_room_for_an_output_but_not_for_a_partial_sum_is_a_matter_of_the_mapping(tiny_data: dict[str, Any]) -> None:
+    """`reg_o` has room for an output of 8 bits; a sum of 32 bits that leaves it and comes back does not fit."""
+    tiny_data["memories"][1]["bits"] = 16
+    chip = Accelerator.parse(tiny_data)
+    text = "D1: K 4\nC 4: W=dram I=dram O=dram\nK 2: W=dram I=dram O=dram"
+    costs = evaluate([LAYER], chip, MappingBatch.of([Mapping.parse_text(text)], chip), xp=xp)
+    assert not np.any(costs.fits)
+    assert costs.row(0).too_small == ("reg_o holds 16 bits, but tiles of outputs 32 bits are to stay there",)
+
+
+@pytest.mark.parametrize("bound", [np.inf, np.nan, 0.0, -2.0])
+def test_bounds_that_are_no_counts_are_refused(tiny: Accelerator, bound: float) -> None:
+    batch = MappingBatch.of([Mapping.parse_text(TEXT)], tiny)
+    bounds = batch.bound.copy()
+    bounds[0] = bound
+    with pytest.raises(RequestError, match=r"bound of mapping 0 is not possible|multiply to (inf|nan), not to"):
+        evaluate([LAYER], tiny, replace(batch, bound=bounds), xp=xp)
+
+
 @pytest.mark.parametrize(
     ("shape", "kind"),
     [

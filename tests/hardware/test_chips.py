@@ -313,6 +313,16 @@ BROKEN = {
     "{name: s, kind: read, bits_per_cycle: 256}, {name: w, kind: write, bits_per_cycle: 512}]}]": (
         r"energy.memories.buffer: its ports are \[256, 512\] bits wide an access \(read\) is; state access_bits of memory 'buffer'"
     ),
+    "extends: edge-npu\nprecision: {weigth_bits: 4}": r"precision: unknown key 'weigth_bits' \(did you mean 'weight_bits'\?\)",
+    "extends: edge-npu\nenergy: {mac_bits: [0, 8]}": r"mine.yaml: energy.mac_bits.0 = 0: .*greater than or equal to 1",
+    "extends: edge-npu\narea: {mac: {mm2: -1, source: x}}": r"mine.yaml: area.mac.mm2 = -1: .*greater than or equal to 0",
+    "extends: edge-npu\ncalibration: {latency_facto: 2, source: x}": r"'calibration.latency_facto' \(did you mean 'latency_fac",
+    "extends: edge-npu\nmemories: [{name: buffer, parent: dram}, {name: dram, parent: buffer}]": (
+        "the memories fill each other in a circle, buffer <- dram <- buffer; give one no parent"
+    ),
+    "extends: edge-npu\nmemories: [{name: buffer, ports: [{name: r, kind: read, bit_per_cycle: 4}]}]": (
+        r"unknown key 'ports.0.bit_per_cycle' \(did you mean 'bits_per_cycle'\?\)"
+    ),
     "extends: nvdla-like\nmemories: [{name: buffer, ports: []}]": "no port says how wide an access .read. is; state access_bits",
 }
 
@@ -330,6 +340,11 @@ def test_the_file_shown_in_the_readme_loads(tmp_path: Path) -> None:
     chip = load_chip(_file(tmp_path, readme.split("```yaml\n")[1].split("```")[0]))
     assert (chip.array["rows"], chip.memory("buffer").bits) == (32, 512 * 8192)
     assert all(name in readme for name in chip_names())
+
+
+def test_a_file_nested_too_deeply(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"mine\.yaml: nested too deeply to be read"):
+        load_chip(_file(tmp_path, "a: " + "[" * 3000))
 
 
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:

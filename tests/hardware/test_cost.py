@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from netchip.errors import RequestError
 from netchip.hardware.accelerator import Accelerator
+from netchip.hardware.chips import load_chip
 from netchip.hardware.conventions import DEFAULT, EYERISS16, PRESETS, TIMELOOP, ZIGZAG, Conventions
 from netchip.hardware.cost import evaluate
 from netchip.hardware.costs import Costs
@@ -160,6 +161,38 @@ def test_no_number_is_negative_or_nan(
             assert np.all(np.isfinite(value))
             assert np.all(np.asarray(value) >= 0)
         assert np.all(costs.utilisation <= 1 + 1e-6)
+
+
+@pytest.mark.parametrize("chip", ["tpu-like", "edge-npu", "eyeriss"])
+@pytest.mark.parametrize("shape", CONVS, ids=["conv", "strided", "transposed", "dilated", "matmul"])
+def test_a_report_is_never_below_the_plain_bound(chip: str, shape: LayerShape) -> None:
+    accelerator = load_chip(chip)
+    layer, mappings = Layer("layer", shape, precision=BITS), random_mappings(shape, accelerator, 400, seed=7)
+    for conventions in (each for each in PRESETS.values() if each.name != "zigzag"):
+        exact, bound = (
+            evaluate([layer], accelerator, mappings, conventions=conventions, latency=latency, check=False, xp=xp)
+            for latency in ("stalls", "bound")
+        )
+        assert np.all(exact.cycles >= bound.cycles * (1 - 1e-12))
+        waits = np.max([np.broadcast_to(each, 400) for each in exact.waits.values()], axis=0)
+        np.testing.assert_allclose(np.maximum(waits, 0), exact.stall_cycles, rtol=1e-12, atol=1e-9)
+
+
+def test_where_the_stall_model_lies_below_the_bound_the_bound_counts_and_elsewhere_nothing_changes() -> None:
+    """On the one port of the TPU-like chip's DRAM moves overlap beyond its bits in some mappings."""
+    chip, layer = load_chip("tpu-like"), Layer("layer", CONVS[0], precision=BITS)
+    mappings = random_mappings(CONVS[0], chip, 2000, seed=7)
+    plain = DEFAULT.changed(never_below_bound=False)
+    bound = evaluate([layer], chip, mappings, check=False, xp=xp).cycles
+    model, ours = (
+        evaluate([layer], chip, mappings, conventions=each, latency="stalls", check=False, xp=xp)
+        for each in (plain, DEFAULT)
+    )
+    below = model.cycles < bound
+    assert 0 < below.sum() < len(below)
+    np.testing.assert_array_equal(ours.cycles, np.maximum(model.cycles, bound))
+    np.testing.assert_array_equal(ours.stall_cycles[~below], model.stall_cycles[~below])
+    assert ours.row(int(np.flatnonzero(below)[0])).bound_by.startswith("dram.")
 
 
 @pytest.mark.parametrize("shape", CONVS, ids=["conv", "strided", "transposed", "dilated", "matmul"])
@@ -358,6 +391,19 @@ def test_networks_of_the_array(tiny_data: dict[str, Any]) -> None:
     assert hops["multicast"] - hops["forward"] == 24
     others = 32 + 96 + 24  # weights to 8 registers, terms of 8 MACs to their adders, sums to the buffer
     assert hops["multicast"] == 96 + others
+
+
+def test_no_forwarding_network_has_fewer_than_no_hops(tiny_data: dict[str, Any]) -> None:
+    """Two units read inputs 3 apart: 4 of them in a bounding box, of which the units get 2 from the buffer and none from each other."""
+    tiny_data["energy"]["hop"] = {"pj": 1.0, "source": "test"}
+    tiny_data["memories"][2]["networks"] = {"I": "forward"}
+    shape = LayerShape.conv(in_channels=1, out_channels=1, in_size=(4, 1), kernel=(1, 1), stride=(3, 1))
+    text = """D2: OY 2
+    K 1: W=buffer I=buffer O=buffer"""
+    conventions = DEFAULT.changed(input_extent="bounding_box")
+    cost = cost_of(text, Layer("strided", shape, precision=BITS), Accelerator.parse(tiny_data), conventions=conventions)
+    others = 2 + 2 + 2  # a weight to 2 units, terms to their adders, sums to the buffer
+    assert cost.row(0).work["hop"] == others
 
 
 def test_a_double_buffered_memory_holds_two_tiles(tiny_data: dict[str, Any]) -> None:

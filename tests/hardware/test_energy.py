@@ -36,6 +36,8 @@ def test_without_stated_widths_a_mac_costs_the_same_at_all() -> None:
         ({"mac": {"pj": -0.5, "source": "x"}}, r"mac\.pj = -0\.5: .*greater than or equal to 0"),
         ({"mac": {"pj": float("nan"), "source": "x"}}, r"mac\.pj = nan: "),
         ({"mac": {"pj": float("inf"), "source": "x"}}, r"mac\.pj = inf: .*finite"),
+        ({"mac_bits": (0, 8)}, r"mac_bits\.0 = 0: .*greater than or equal to 1"),
+        ({"mac_bits": (8, -8)}, r"mac_bits\.1 = -8: .*greater than or equal to 1"),
         ({"mac": {"pj": 0.5}}, r"mac\.source: Field required"),
         ({"mac": {"pj": 0.5, "source": ""}}, r"mac\.source = '': "),
         ({"memories": {"buffer": {**_MEMORY, "raed_pj": 1}}}, r"unknown key .*raed_pj.*did you mean 'read_pj'"),

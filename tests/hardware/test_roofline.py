@@ -1,6 +1,7 @@
 """The roofline: a roof by hand, layers by hand, and that no layer rises above its roof."""
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -68,10 +69,11 @@ def test_a_layer_that_never_runs_has_no_point() -> None:
         assert part.macs_per_cycle == pytest.approx(full.macs_per_cycle)
 
 
+@pytest.mark.parametrize("latency", ["bound", "stalls"])
 @pytest.mark.parametrize("name", chip_names())
-def test_no_layer_rises_above_the_roof(name: str) -> None:
+def test_no_layer_rises_above_the_roof(name: str, latency: Literal["bound", "stalls"]) -> None:
     chip = load_chip(name)
-    report = cost(network(name), chip, mapper=FEW, cached=False, latency="bound")
+    report = cost(network(name), chip, mapper=FEW, cached=False, latency=latency)
     points = roofline_points(report, chip)
     assert len(points) == 3
     for point in points:

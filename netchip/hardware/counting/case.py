@@ -13,7 +13,7 @@ from netchip.hardware.counting.flows import Flow, Widths, flows_of
 from netchip.hardware.counting.levels import Level, levels_of
 from netchip.hardware.counting.loop_list import nest_of_loops
 from netchip.hardware.counting.nest import Nest
-from netchip.hardware.counting.spread import Factors, factors_of, spread
+from netchip.hardware.counting.spread import Factors, Spread, are_whole, factors_of, spread, whole
 from netchip.hardware.counting.tiles import Tiler
 from netchip.hardware.dimensions import OPERANDS, Operand
 from netchip.hardware.even_batch import EvenBatch
@@ -21,6 +21,7 @@ from netchip.hardware.mapping_batch import MappingBatch
 from netchip.workload.layer import Layer
 
 Levels = dict[Operand, list[Level]]
+Spreads = dict[Operand, Spread]
 Batch = MappingBatch | EvenBatch
 
 
@@ -28,7 +29,8 @@ Batch = MappingBatch | EvenBatch
 class Case:
     """Mappings of layers, which are either all transposed or none, on an accelerator, under some conventions.
 
-    `layers` and `factors` are what was read of the batch's layers and unrolling: all that is not array arithmetic is done.
+    `layers` is what was read of the batch's layers, `means` and `wholes` what each operand sees of its unrolling: as it is on
+    average, and in whole units (nothing where it is whole anyway). All that is not array arithmetic is done.
     """
 
     accelerator: Accelerator
@@ -36,6 +38,8 @@ class Case:
     conventions: Conventions
     layers: Columns
     factors: Factors
+    means: Spreads
+    wholes: Spreads | None
     transposed: bool
     arithmetic: Arithmetic
 
@@ -61,9 +65,8 @@ class Case:
         lengths: dict[Operand, int] = {operand: len(chain) for operand, chain in chains.items()}
         return nest_of_loops(mappings, lengths, transposed=self.transposed, holds=holds, slides=slides, xp=xp)
 
-    def levels(self, nest: Nest, factors: Factors, *, rounds: bool) -> Levels:
+    def levels(self, nest: Nest, spreads: Spreads, *, rounds: bool) -> Levels:
         """The levels of each operand's chain under some unrolling; `rounds` tells a mean one, rounded to whole elements."""
-        spreads = spread(self.accelerator, factors, transposed=self.transposed)
         tiler = Tiler(self.arithmetic, self.layers, self.conventions, rounds)
         shared = self.conventions.windows_shared
         return {operand: levels_of(operand, nest, spreads[operand], tiler, shared) for operand in OPERANDS}
@@ -82,5 +85,19 @@ def case_of(
     mac_pj = [accelerator.energy.mac_pj(each.precision.weight_bits, each.precision.input_bits) for each in layers]
     like = mappings.factor if isinstance(mappings, EvenBatch) else mappings.bound
     columns = columns_of(layers, mappings.layer, mac_pj, like=like, xp=xp)
-    factors = factors_of(mappings.spatial)
-    return Case(accelerator, mappings, conventions, columns, factors, layers[0].shape.transposed, Arithmetic(xp, like))
+    factors, arithmetic, transposed = factors_of(mappings.spatial), Arithmetic(xp, like), layers[0].shape.transposed
+    wholes = None
+    if not are_whole(factors, arithmetic):
+        units = whole(factors, conventions.uneven_unrolling, arithmetic)
+        wholes = spread(accelerator, units, transposed=transposed)
+    return Case(
+        accelerator=accelerator,
+        mappings=mappings,
+        conventions=conventions,
+        layers=columns,
+        factors=factors,
+        means=spread(accelerator, factors, transposed=transposed),
+        wholes=wholes,
+        transposed=transposed,
+        arithmetic=arithmetic,
+    )

@@ -4,7 +4,7 @@ from netchip.hardware.counting.boundary import first_and_last, first_load, last_
 from netchip.hardware.counting.buffering import double_buffered
 from netchip.hardware.counting.case import Case, Levels
 from netchip.hardware.counting.flows import Flow
-from netchip.hardware.counting.latency import Clock
+from netchip.hardware.counting.latency import Clock, raised_to_bound
 from netchip.hardware.counting.loop_list import loops_of
 from netchip.hardware.counting.nest import Nest
 from netchip.hardware.counting.stalls import port_stall
@@ -15,7 +15,10 @@ from netchip.hardware.even_batch import EvenBatch
 
 
 def exact_clock(case: Case, nest: Nest, means: Levels, wholes: Levels, flows: list[Flow]) -> Clock:
-    """Cycles as ZigZag counts them. `means` tell how full memories are; `wholes` and `flows` are of whole units."""
+    """Cycles as ZigZag counts them, and no fewer than the plain bound where the conventions say so.
+
+    `means` tell how full memories are; `wholes` and `flows` are of whole units.
+    """
     accelerator, arithmetic = case.accelerator, case.arithmetic
     mappings = case.mappings
     if isinstance(mappings, EvenBatch):
@@ -37,4 +40,7 @@ def exact_clock(case: Case, nest: Nest, means: Levels, wholes: Levels, flows: li
         stall = arithmetic.most(stall, cycles)
     once = first_and_last(ports, wholes, case.widths, compute + stall)
     drain = last_drain(accelerator, once, arithmetic) + systolic_drain(accelerator, case.factors, arithmetic)
-    return Clock(compute, stall, first_load(accelerator, once, arithmetic), drain, stalls)
+    clock = Clock(compute, stall, first_load(accelerator, once, arithmetic), drain, stalls)
+    if not case.conventions.never_below_bound:
+        return clock
+    return raised_to_bound(clock, accelerator, flows, case.conventions, arithmetic)

@@ -1,7 +1,7 @@
 """Cycles of a batch, and the plain bound: no port is faster than what passes it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netchip.hardware.accelerator import Accelerator
 from netchip.hardware.conventions import Conventions
@@ -36,6 +36,21 @@ def bound_clock(
     for cycles in busy.values():
         longest = arithmetic.most(longest, cycles)
     return Clock(compute, longest - compute, 0.0, 0.0, busy)
+
+
+def raised_to_bound(
+    clock: Clock, accelerator: Accelerator, flows: Iterable[Flow], conventions: Conventions, arithmetic: Arithmetic
+) -> Clock:
+    """A clock with exact stalls that is nowhere below the plain bound: a port makes the array wait until it has moved all there is.
+
+    The first load and the last drain are part of what it moves.
+    """
+    besides = clock.compute + clock.first_load + clock.last_drain
+    waits, stall = dict(clock.waits), clock.stall
+    for port, cycles in _busy(accelerator, flows, conventions, arithmetic).items():
+        waits[port] = arithmetic.most(waits[port], cycles - besides)
+        stall = arithmetic.most(stall, waits[port])
+    return replace(clock, stall=stall, waits=waits)
 
 
 def _busy(

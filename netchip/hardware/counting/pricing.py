@@ -47,21 +47,21 @@ def access_pj(accelerator: Accelerator, action: Action) -> float:
     return price.read_pj if action.move in READS else price.write_pj
 
 
-def hops(accelerator: Accelerator, operand: Operand, levels: list[Level]) -> Number:
+def hops(accelerator: Accelerator, operand: Operand, levels: list[Level], arithmetic: Arithmetic) -> Number:
     """Steps of single elements from unit to unit of the array, by the network of each memory the operand passes.
 
     To units that share what a memory sends: one for each that receives it ("multicast", "unicast"), or one for each but
-    the first ("forward").
+    the first ("forward"). The first ones are never more than the units: a bounding box also counts elements between strides.
     """
     steps: Number = 0.0
     used = {accelerator.level(operand, dimension) for dimension in accelerator.array}
     for place, (index, level) in enumerate(zip(accelerator.chain(operand), levels, strict=False)):
         if place not in used:
             continue
-        arrivals = product((level.tile, level.slide, level.loads, level.below))
+        a_unit, receivers = product((level.tile, level.slide, level.loads)), level.below
         if accelerator.memories[index].network(operand) == "forward":
-            arrivals = arrivals - product((level.tile, level.slide, level.loads, level.children, level.above))
-        steps = steps + arrivals
+            receivers = arithmetic.most(level.below - product((level.children, level.above)), 0.0)
+        steps = steps + product((a_unit, receivers))
     return steps
 
 

@@ -47,6 +47,7 @@ class Allocation:
         self._columns = columns_of([layer], np.zeros(1, dtype=np.int64), [0.0], like=self._arithmetic.like, xp=np)
         self._widths = Widths(accelerator, self._columns, self._arithmetic)
         self._tiler = Tiler(self._arithmetic, self._columns, conventions, rounds=False)
+        self._shared: tuple[np.ndarray, dict[Operand, Spread]] | None = None
         self._chains = [accelerator.chain(operand) for operand in OPERANDS]
         self._chooses = [
             any(index in chain[:-1] for chain in self._chains) for index in range(len(accelerator.memories))
@@ -96,10 +97,7 @@ class Allocation:
 
     def _bits(self, dim: np.ndarray, bound: np.ndarray, spatial: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
         """For each operand and memory the bits [J + 1, N] of a tile that keeps the j inner loops."""
-        factors = factors_of(spatial)
-        if not are_whole(factors, self._arithmetic):
-            factors = whole(factors, self._conventions.uneven_unrolling, self._arithmetic)
-        spreads = spread(self._accelerator, factors, transposed=self._transposed)
+        spreads = self._spreads(spatial)
         found: dict[tuple[int, int], np.ndarray] = {}
         shape = (bound.shape[0] + 1, bound.shape[1])
         for row, operand in enumerate(OPERANDS):
@@ -117,6 +115,18 @@ class Allocation:
                 each = product((self._widths.of(operand, index, unfinished), 2.0 if memory.double_buffered else 1.0))
                 found[row, index] = tile * each
         return found
+
+    def _spreads(self, spatial: np.ndarray) -> dict[Operand, Spread]:
+        """What each operand sees of the unrolling in whole units; of one for all only the first time."""
+        if spatial.shape[-1] == 1 and self._shared is not None and np.array_equal(self._shared[0], spatial):
+            return self._shared[1]
+        factors = factors_of(spatial)
+        if not are_whole(factors, self._arithmetic):
+            factors = whole(factors, self._conventions.uneven_unrolling, self._arithmetic)
+        spreads = spread(self._accelerator, factors, transposed=self._transposed)
+        if spatial.shape[-1] == 1:
+            self._shared = spatial, spreads
+        return spreads
 
     def _reach(self, operand: Operand, dim: np.ndarray, bound: np.ndarray) -> Extent:
         """How far the j inner loops reach, for j = 0 .. J: arrays [J + 1, N]."""

@@ -1,7 +1,7 @@
 """The best trade-offs between energy and latency that a search has met."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,27 +37,41 @@ def undominated(energy_pj: np.ndarray, cycles: np.ndarray) -> np.ndarray:
 
 
 def best_part(priced: Priced) -> Priced:
-    """The front of some mappings."""
-    index = undominated(priced.energy_pj, priced.cycles)
-    mappings = priced.mappings
-    arrays = {
-        name: array[..., index] if array.shape[-1] > 1 else np.broadcast_to(array, (*array.shape[:-1], len(index)))
-        for name, array in mappings.arrays().items()
-    }
+    """The front of some mappings. What is the same for all stays one for all."""
+    index, mappings = undominated(priced.energy_pj, priced.cycles), priced.mappings
+    arrays = {name: array[..., index] if array.shape[-1] > 1 else array for name, array in mappings.arrays().items()}
     return Priced(MappingBatch(**arrays), priced.energy_pj[index], priced.cycles[index])
 
 
 def front_of(problem: Problem, parts: Sequence[Priced], *, tried: int, legal: int) -> Front:
     """The front of several parts, costed anew in float64."""
-    exact = [problem.priced(_exact(part.mappings)) for part in parts if len(part.energy_pj)]
-    places: list[tuple[MappingBatch, int]] = [
-        (part.mappings, index) for part in exact for index in range(len(part.energy_pj))
-    ]
-    energy, cycles = (np.concatenate([getattr(part, name) for part in exact]) for name in ("energy_pj", "cycles"))
-    index = undominated(energy, cycles)
-    rows = tuple(batch.row(row, problem.accelerator) for batch, row in (places[int(place)] for place in index))
-    return Front(energy[index], cycles[index], rows, tried, legal)
+    exact = problem.priced(_together([part for part in parts if len(part.energy_pj)]))
+    index = undominated(exact.energy_pj, exact.cycles)
+    rows = tuple(exact.mappings.row(int(place), problem.accelerator) for place in index)
+    return Front(exact.energy_pj[index], exact.cycles[index], rows, tried, legal)
 
 
-def _exact(mappings: MappingBatch) -> MappingBatch:
-    return replace(mappings, bound=mappings.bound.astype(np.float64))
+def _together(parts: Sequence[Priced]) -> MappingBatch:
+    """The mappings of all parts as one batch in float64: one call of `evaluate` costs less than many."""
+    loops = max(part.mappings.dim.shape[0] for part in parts)
+    arrays = [_stretched(part.mappings, loops) for part in parts]
+    sizes = [len(part.energy_pj) for part in parts]
+    return MappingBatch(**{name: _joined([each[name] for each in arrays], sizes) for name in arrays[0]})
+
+
+def _stretched(mappings: MappingBatch, loops: int) -> dict[str, np.ndarray]:
+    """The arrays of some mappings with `loops` loops each, the last of them of no step."""
+    own, more = mappings.dim.shape[0], ((0, loops - mappings.dim.shape[0]), (0, 0))
+    return mappings.arrays() | {
+        "dim": np.pad(mappings.dim, more),
+        "bound": np.pad(mappings.bound.astype(np.float64), more, constant_values=1.0),
+        "cut": np.where(mappings.cut == own, loops, mappings.cut),
+    }
+
+
+def _joined(arrays: Sequence[np.ndarray], sizes: Sequence[int]) -> np.ndarray:
+    first = arrays[0]
+    if all(array.shape[-1] == 1 and np.array_equal(array, first) for array in arrays):
+        return first
+    full = [np.broadcast_to(array, (*array.shape[:-1], size)) for array, size in zip(arrays, sizes, strict=True)]
+    return np.concatenate(full, axis=-1)

@@ -91,7 +91,7 @@ class EvolutionaryMapper(_Sampled):
     A child takes its parent's genes, in part those of a second parent, with a few loops moved; some are drawn anew.
     """
 
-    population: _Count = 2048
+    population: _Count = 2560
     elite: _Count = 128
 
     def search(self, problem: Problem, score: Score) -> Front:

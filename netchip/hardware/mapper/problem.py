@@ -1,6 +1,6 @@
 """One layer on one accelerator, as a search sees it: what may be unrolled, and what a mapping costs."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import array_api_compat.numpy
 import numpy as np
@@ -10,8 +10,9 @@ from netchip.hardware.accelerator import Accelerator
 from netchip.hardware.arrays import on_host
 from netchip.hardware.checks import check_layers
 from netchip.hardware.conventions import Conventions
-from netchip.hardware.cost import evaluate
+from netchip.hardware.cost import price
 from netchip.hardware.costs import Costs
+from netchip.hardware.counting.case import Case, case_of
 from netchip.hardware.dimensions import DIMS, OPERANDS, Dim
 from netchip.hardware.mapper.constraints import Constraints
 from netchip.hardware.mapper.pool import prime_pool
@@ -42,6 +43,9 @@ class Problem:
     accelerator: Accelerator
     conventions: Conventions
     constraints: Constraints
+    _cases: dict[tuple[bytes, str], Case] = field(
+        default_factory=dict[tuple[bytes, str], Case], init=False, repr=False, compare=False
+    )
 
     def unrollings(self, most: int) -> Unrollings:
         """The unrollings whose smallest tiles fit, at most `most`; raises `RequestError` where there is none."""
@@ -74,16 +78,21 @@ class Problem:
 
     def costs(self, mappings: MappingBatch) -> Costs:
         """What mappings cost by the plain bound, in the precision of their bounds."""
-        if mappings.spatial.shape[-1] > 1 and mappings.spatial.dtype != mappings.bound.dtype:
+        if mappings.spatial.shape[-1] == 1:
+            return price(self._prepared(mappings).of(mappings))
+        if mappings.spatial.dtype != mappings.bound.dtype:
             mappings = replace(mappings, spatial=mappings.spatial.astype(mappings.bound.dtype))
-        return evaluate(
-            [self.layer],
-            self.accelerator,
-            mappings,
-            conventions=self.conventions,
-            check=False,
-            xp=array_api_compat.numpy,
-        )
+        return price(self._case(mappings))
+
+    def _prepared(self, mappings: MappingBatch) -> Case:
+        """The case of an unrolling that all mappings share, made once for each and type of bounds."""
+        key = mappings.spatial.tobytes(), mappings.bound.dtype.str
+        if key not in self._cases:
+            self._cases[key] = self._case(mappings)
+        return self._cases[key]
+
+    def _case(self, mappings: MappingBatch) -> Case:
+        return case_of([self.layer], self.accelerator, mappings, self.conventions, array_api_compat.numpy)
 
     def priced(self, mappings: MappingBatch) -> Priced:
         """The mappings with energy and latency."""

@@ -30,10 +30,16 @@ def chosen(fronts: Sequence[Points], objective: Objective) -> list[int]:
 
 def _by_price(fronts: Sequence[Points]) -> list[np.ndarray]:
     """For each front the point that each price of latency chooses: [price]."""
-    slopes = [-np.diff(energy) / np.diff(latency) for energy, latency in fronts]
+    slopes = [_slopes(energy, latency) for energy, latency in fronts]
     prices = np.unique(np.concatenate([np.zeros(1), *slopes]))
     prices = np.concatenate([prices, prices * (1 + 1e-9), prices[-1:] * 2 + 1])
     return [np.argmin(energy + prices[:, None] * latency, axis=1) for energy, latency in fronts]
+
+
+def _slopes(energy: np.ndarray, latency: np.ndarray) -> np.ndarray:
+    """Energy that each step to the next point takes for a second less; a layer that no input runs has none."""
+    quicker = np.diff(latency) < 0
+    return -np.diff(energy)[quicker] / np.diff(latency)[quicker]
 
 
 def _improved(fronts: Sequence[Points], picks: list[int], objective: Objective) -> list[int]:

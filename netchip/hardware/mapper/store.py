@@ -21,7 +21,7 @@ from netchip.hardware.mapper.problem import Problem
 from netchip.hardware.mapping import Mapping as LoopNest
 from netchip.workload.layer import Layer
 
-MODEL_VERSION = 2
+MODEL_VERSION = 4
 """Raise it when `evaluate` or a mapper gives other results for the same question."""
 
 

@@ -1,7 +1,9 @@
 """Which steps of a layer may run side by side on the array, and how many passes are left of each dimension."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -104,5 +106,13 @@ def _options(bounds: Mapping[Dim, int], size: int) -> Iterator[np.ndarray]:
 
 def _units(bound: int, size: int) -> list[int]:
     """Numbers of units above 1 for `bound` steps: the most there are, and the largest divisors."""
-    divisors = [units for units in range(2, min(bound, size) + 1) if bound % units == 0]
-    return sorted({*divisors[-3:], *([min(bound, size)] if min(bound, size) > 1 else [])})
+    most = min(bound, size)
+    divisors = [units for units in _divisors(bound) if 1 < units <= most]
+    return sorted({*divisors[-3:], *([most] if most > 1 else [])})
+
+
+@lru_cache(maxsize=1024)
+def _divisors(number: int) -> tuple[int, ...]:
+    """All divisors, rising; quick also where there are thousands of millions of steps and as many units."""
+    low = [each for each in range(1, math.isqrt(number) + 1) if number % each == 0]
+    return tuple(sorted({*low, *(number // each for each in low)}))

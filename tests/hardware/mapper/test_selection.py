@@ -61,3 +61,10 @@ def test_layers_help_each_other_to_meet_a_budget() -> None:
     cheap_to_speed_up = (np.array([10.0, 11.0]), np.array([10.0, 2.0]))
     dear_to_speed_up = (np.array([10.0, 90.0]), np.array([10.0, 2.0]))
     assert chosen([dear_to_speed_up, cheap_to_speed_up], Budget(latency_s=12.0)) == [0, 1]
+
+
+def test_a_layer_that_no_input_runs_changes_nothing() -> None:
+    never = (np.zeros(3), np.zeros(3))
+    runs = (np.array([10.0, 20.0]), np.array([10.0, 2.0]))
+    assert chosen([never, runs], "edp") == [0, 1]
+    assert chosen([never], "edp") == [0]

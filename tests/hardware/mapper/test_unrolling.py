@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from netchip.hardware.accelerator import Accelerator
 from netchip.hardware.dimensions import DIMS, Dim
-from netchip.hardware.mapper.unrolling import Unrollings, _quickest, fixed_unrolling, free_unrollings
+from netchip.hardware.mapper.unrolling import Unrollings, _quickest, _units, fixed_unrolling, free_unrollings
 
 ONES: dict[Dim, int] = dict.fromkeys(DIMS, 1)
 
@@ -24,6 +24,13 @@ def test_one_dimension_on_two_of_the_array(tiny: Accelerator) -> None:
     found = fixed_unrolling(ONES | {"K": 12}, tiny, {"D1": {"K": 4}, "D2": {"K": 2}})
     assert found.spatial[0, :, DIMS.index("K")].tolist() == [4, 1.5]
     assert found.passes[0].prod() == 2
+
+
+def test_as_many_units_as_steps_by_the_thousand_million_are_no_wait() -> None:
+    assert _units(10**9, 10**9) == [250_000_000, 500_000_000, 10**9]
+    assert _units(999_999_937, 10**9) == [999_999_937]
+    assert _units(60, 14) == [6, 10, 12, 14]
+    assert _units(1, 14) == _units(7, 1) == []
 
 
 def test_a_layer_smaller_than_what_is_wanted_uses_fewer_units(tiny: Accelerator) -> None:
