@@ -394,7 +394,7 @@ def test_networks_of_the_array(tiny_data: dict[str, Any]) -> None:
 
 
 def test_no_forwarding_network_has_fewer_than_no_hops(tiny_data: dict[str, Any]) -> None:
-    """Two units read inputs 3 apart: 4 of them in a bounding box, of which the units get 2 from the buffer and none from each other."""
+    """Two units read inputs 3 apart: of 4 in a bounding box they get 2 from the buffer, and none from each other."""
     tiny_data["energy"]["hop"] = {"pj": 1.0, "source": "test"}
     tiny_data["memories"][2]["networks"] = {"I": "forward"}
     shape = LayerShape.conv(in_channels=1, out_channels=1, in_size=(4, 1), kernel=(1, 1), stride=(3, 1))

@@ -14,6 +14,6 @@ def run(config: SmartExchangeConfig, rundir: RunDir) -> Result:
     data = load(config.data)
     stages = Stages(config, rundir, data, training_batches(data, config.data, seed=config.seed))
     dense = stages.dense()
-    others = (name for name in config.arms if name != config.own)
-    made = {"dense": dense, **{name: stages.arm(name, dense) for name in (*others, config.own)}}
+    names = sorted(config.arms, key=lambda name: name == config.own)
+    made = {"dense": dense} | {name: stages.arm(name, dense) for name in names}
     return compare(stages, made, evaluation_batches(data.test, data, config.data))
