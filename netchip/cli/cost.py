@@ -127,8 +127,8 @@ def _study(
     calibrated: bool,
     limits: "Budget | None",
 ) -> "CostStudy":
+    from netchip.cli.layer_progress import layer_by_layer
     from netchip.cli.network import at_bits
-    from netchip.cli.search_progress import searching
     from netchip.hardware.budget import Budget
     from netchip.hardware.network_cost import cost
     from netchip.hardware.within_budget import cost_within
@@ -137,7 +137,7 @@ def _study(
     def on(found: "Chip") -> ChipCost:
         chip = found.accelerator
         workload, words = at_bits(network, chip.precision, bits)
-        with searching(chip.name) as progress:
+        with layer_by_layer("mapping", "kinds of layers mapped", of=chip.name) as progress:
             if isinstance(objective, Budget):
                 report = cost_within(workload, chip, objective, mapper=mapper, calibrated=calibrated, progress=progress)
             else:

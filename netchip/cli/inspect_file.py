@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 
 def inspect_file(path: Path, json: bool) -> None:
     """Shows the compressed file `path`, every hash compared. Raises `DataError` where it is none or was altered."""
+    from netchip.cli.accounted import show_accounting
+    from netchip.methods.smart_exchange.accounting.of_file import sizes_of_file
     from netchip.methods.smart_exchange.file.reading import read
 
-    found = _found(read(path))
+    file = read(path)
+    found, sizes = _found(file), sizes_of_file(file)
     if json:
-        show_json(found)
+        show_json(found | {"accounting": [each.to_json() for each in sizes]})
     else:
         _show(found)
+        show_accounting(sizes)
 
 
 def _found(file: "CompressedFile") -> dict[str, Any]:

@@ -15,14 +15,18 @@ Told = Callable[[str, int, int], None]
 
 
 @contextmanager
-def layer_by_layer(doing: str, done: str) -> Iterator[Told]:
-    """What is told the layer in work, how many are done, and how many there are; `doing` and `done` say what is done with them."""
-    with _bar(doing) if sys.stderr.isatty() else _lines(done) as told:
+def layer_by_layer(doing: str, done: str, *, of: str = "") -> Iterator[Told]:
+    """What is told a layer, how many are done, and how many there are.
+
+    `doing` ("packing") heads the bar; `done` ("layers packed") is what lines count; `of`: whose layers, before both.
+    """
+    of = f"{of}: " if of else ""
+    with _bar(of + doing) if sys.stderr.isatty() else _lines(of, done) as told:
         yield told
 
 
 @contextmanager
-def _lines(done: str) -> Iterator[Told]:
+def _lines(of: str, done: str) -> Iterator[Told]:
     began = last = time.monotonic()
     ready = 0
 
@@ -31,10 +35,10 @@ def _lines(done: str) -> Iterator[Told]:
         ready = finished
         if time.monotonic() - last >= _PAUSE_S:
             last = time.monotonic()
-            note(f"{finished} of {total} layers {done}, now {layer}")
+            note(f"{of}{finished} of {total} {done}, at {layer}")
 
     yield told
-    note(f"{ready} layers {done} in {format_seconds(time.monotonic() - began)}")
+    note(f"{of}{ready} {done} in {format_seconds(time.monotonic() - began)}")
 
 
 @contextmanager
@@ -47,6 +51,6 @@ def _bar(doing: str) -> Iterator[Told]:
         task = bar.add_task(doing, total=None)
 
         def told(layer: str, finished: int, total: int) -> None:
-            bar.update(task, completed=finished, total=total, description=f"{doing}: {layer}")
+            bar.update(task, completed=finished, total=total, description=f"{doing} {layer}")
 
         yield told

@@ -33,11 +33,27 @@ def save_state(state: Mapping[str, Any], path: str | Path) -> Path:
         raise ModelError(
             f"{path}: {foreign[0]!r} is a {type(state[foreign[0]]).__name__}, and safetensors holds tensors only"
         )
-    aliases = _aliases(state)
+    aliases = aliases_of(state)
     own = {name: _plain(state[name]) for name in sorted(state) if name not in aliases}
-    metadata = json.dumps({"format": 1, "aliases": aliases}, sort_keys=True)
-    write_atomic(Path(path), save(own, metadata={_METADATA_KEY: metadata}))
+    write_atomic(Path(path), save(own, metadata=noted_aliases(aliases)))
     return Path(path)
+
+
+def noted_aliases(aliases: Mapping[str, str]) -> dict[str, str]:
+    """The metadata of a file whose tied tensors have these further names."""
+    return {_METADATA_KEY: json.dumps({"format": 1, "aliases": dict(aliases)}, sort_keys=True)}
+
+
+def aliases_in(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The further names of tied tensors that the metadata of a file note, with the name that the file has for each.
+
+    None for metadata of another program.
+    """
+    try:
+        aliases = json.loads(metadata.get(_METADATA_KEY, "{}"))["aliases"]
+        return {name: kept for name, kept in aliases.items() if isinstance(kept, str)}
+    except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
+        return {}
 
 
 def load_state(path: str | Path) -> dict[str, torch.Tensor]:
@@ -60,7 +76,7 @@ def load_state(path: str | Path) -> dict[str, torch.Tensor]:
         ) from None
 
 
-def _aliases(state: Mapping[str, torch.Tensor]) -> dict[str, str]:
+def aliases_of(state: Mapping[str, torch.Tensor]) -> dict[str, str]:
     """Maps each further name of a tensor to the first of its names, in sorted order."""
     first: dict[tuple[Any, ...], str] = {}
     aliases: dict[str, str] = {}

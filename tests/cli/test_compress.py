@@ -38,6 +38,10 @@ def test_there_and_back(weights: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert "tiny.weight  packed it takes" in shown.out
     assert "x smaller than all in float32" in shown.out
     assert "2 layers packed in" in shown.err
+    assert "2 layers compared with rounding in" in shown.err
+    assert "\npaper " in shown.out
+    assert "int4-g64 " in shown.out
+    assert "SmartExchange without row sparsity is dominated by int4-g64 in error per bit." in shown.out
     assert main(["expand", str(small), "-o", str(dense)]) == 0
     before, after = load_file(weights), load_file(dense)
     assert {name: (each.shape, each.dtype) for name, each in before.items()} == {
@@ -55,6 +59,13 @@ def test_json_and_inspect_agree(weights: Path, tmp_path: Path, capsys: pytest.Ca
     made = json.loads(capsys.readouterr().out)
     assert made["settings"] == {"bits": 5, "row_sparsity": 0.5, "coding": "zlib"}
     assert made["kept"]["fc.weight"] == "left out by --skip 'fc'"
+    file, paper, _ = made["accounting"]
+    assert file["codes_bits"] < paper["codes_bits"] + 8  # --coding zlib made them smaller
+    assert 8 * (made["packed_bytes"] + made["kept_bytes"]) == sum(
+        bits for name, bits in file.items() if name.endswith("_bits")
+    )
+    own = next(point for point in made["rate_distortion"]["points"] if point["method"] == "SmartExchange, as given")
+    assert own["relative_error"] == pytest.approx(made["layers"][0]["relative_error"])
     assert made["bytes"] == small.stat().st_size == made["packed_bytes"] + made["kept_bytes"] + made["header_bytes"]
     assert main(["inspect", str(small), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -62,6 +73,7 @@ def test_json_and_inspect_agree(weights: Path, tmp_path: Path, capsys: pytest.Ca
     assert sum(found["bytes_by_component"].values()) == found["bytes"] == made["bytes"]
     assert found["layers"][0]["bytes"] == made["layers"][0]["bytes"]
     assert found["layers"][0]["bits"] == 5
+    assert found["accounting"] == made["accounting"]
     assert main(["inspect", str(small)]) == 0
     out = capsys.readouterr().out
     assert (
@@ -73,8 +85,9 @@ def test_json_and_inspect_agree(weights: Path, tmp_path: Path, capsys: pytest.Ca
 
 def test_a_network_of_the_zoo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     small = tmp_path / "small.safetensors"
-    assert main(["compress", "resnet8", "-o", str(small), "--json"]) == 0
+    assert main(["compress", "resnet8", "-o", str(small), "--no-compare", "--json"]) == 0
     shown = capsys.readouterr()
+    assert json.loads(shown.out)["rate_distortion"] is None
     assert "resnet8: its weights are as the model was built" in shown.err
     assert json.loads(shown.out)["bits_per_weight"] < 6
     assert main(["expand", str(small), "-o", str(tmp_path / "dense.safetensors"), "--json"]) == 0

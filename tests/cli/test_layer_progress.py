@@ -11,7 +11,7 @@ from netchip.errors import ConfigError
 
 
 def test_in_a_pipe_one_line_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
-    with layer_by_layer("packing", "packed") as told:
+    with layer_by_layer("packing", "layers packed") as told:
         told("conv1", 0, 2)
         told("conv2", 2, 2)
     captured = capsys.readouterr()
@@ -23,14 +23,14 @@ def test_in_a_pipe_one_line_at_the_end(capsys: pytest.CaptureFixture[str]) -> No
 def test_long_work_says_how_far_it_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(step=6)
     monkeypatch.setattr(layer_progress.time, "monotonic", lambda: float(next(clock)))
-    with layer_by_layer("packing", "packed") as told:
+    with layer_by_layer("packing", "layers packed", of="a chip") as told:
         told("conv1", 0, 9)
         told("conv2", 1, 9)
-    assert "1 of 9 layers packed, now conv2\n" in capsys.readouterr().err
+    assert "a chip: 1 of 9 layers packed, at conv2\n" in capsys.readouterr().err
 
 
 def test_what_fails_is_not_told_as_done(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ConfigError), layer_by_layer("packing", "packed"):
+    with pytest.raises(ConfigError), layer_by_layer("packing", "layers packed"):
         raise ConfigError("conv1: NaN")
     assert capsys.readouterr().err == ""
 
@@ -39,7 +39,7 @@ def test_on_a_terminal_a_bar_that_goes(capsys: pytest.CaptureFixture[str], monke
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "80")
-    with layer_by_layer("packing", "packed") as told:
+    with layer_by_layer("packing", "layers packed") as told:
         told("[bold]conv1", 1, 2)
     captured = capsys.readouterr()
     assert captured.out == ""

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from netchip.errors import DataError, ModelError
-from netchip.train.saving import load_state, save_model, save_state
+from netchip.train.saving import aliases_in, aliases_of, load_state, noted_aliases, save_model, save_state
 
 
 class Tied(nn.Module):
@@ -55,6 +55,16 @@ save_state(dict(reversed(state.items())), {str(tmp_path / "second")!r})
 """
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONHASHSEED": "7"})
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+def test_further_names_are_noted_and_read_whatever_the_metadata_hold():
+    x = torch.ones(3)
+    aliases = aliases_of({"b": x, "a": x, "c": torch.ones(3)})
+    assert aliases == {"b": "a"}
+    assert aliases_in(noted_aliases(aliases)) == aliases
+    for foreign in ("no JSON", "[]", "3", '{"aliases": 3}', '{"aliases": {"b": 3}}', "{}", "[" * 100_000):
+        assert aliases_in({"netchip": foreign}) == {}
+    assert aliases_in({"format": "pt"}) == {}
 
 
 def test_an_entry_that_is_no_tensor_is_named(tmp_path):

@@ -16,7 +16,6 @@ from typing import Any, Literal, get_args
 
 from netchip.errors import ConfigError
 from netchip.methods.smart_exchange.accounting.layers import DenseTensor, LayerCounts
-from netchip.methods.smart_exchange.packing.sizes import predicted_size
 from netchip.units import BITS_PER_BYTE, bits_to_bytes
 
 Accounting = Literal["file", "paper", "official_code"]
@@ -107,11 +106,11 @@ def account(
 
 
 def _file(layers: Sequence[LayerCounts], dense: Sequence[DenseTensor]) -> AccountedSize:
-    sizes = [predicted_size(layer.counts) for layer in layers]
+    sizes = [layer.size for layer in layers]
     return AccountedSize(
         "file",
         weights=sum(layer.weights for layer in layers) + sum(each.values for each in dense),
-        codes_bits=sum(_whole_bytes(size.codes_bits) for size in sizes),
+        codes_bits=sum(_whole_bytes(size.stored_codes_bits) for size in sizes),
         row_index_bits=sum(_whole_bytes(size.row_bitmap_bits) for size in sizes),
         element_index_bits=sum(_whole_bytes(size.element_bitmap_bits) for size in sizes),
         basis_bits=sum(size.basis_bits for size in sizes),

@@ -9,6 +9,8 @@ from netchip.methods.smart_exchange.baselines.distortion import decibels
 
 EQUAL_DB = 0.1
 """Differences below this are called equal."""
+COLUMNS = ("method", ">rows zero", ">bits a weight", ">relative error", ">SNR, dB")
+"""Of the table; '>' sets a column to the right."""
 FEW_ROWS = 0.01
 """With a smaller share of zero rows, a point counts as one without row sparsity."""
 
@@ -124,15 +126,19 @@ class RateDistortion:
         same = [f"{each.point} beside rounding of the same rows: {each}." for each in self.comparisons_of_the_same_rows]
         return (*self._summary(), *details, *same)
 
-    def lines(self) -> Iterator[str]:
-        """The table and the verdict as text."""
-        yield f"{'method':44} {'rows zero':>9} {'bits/weight':>11} {'error':>8} {'SNR dB':>7}"
-        for point in self.points:
-            yield (
-                f"{point.method:44} {point.row_sparsity:>9.1%} {point.bits_per_weight:>11.3f}"
-                f" {point.relative_error:>8.4f} {point.snr_db:>7.2f}"
+    @property
+    def rows(self) -> tuple[tuple[str, ...], ...]:
+        """The table in words, a row a point, under the headings of `COLUMNS`."""
+        return tuple(
+            (
+                point.method,
+                f"{point.row_sparsity:.1%}",
+                f"{point.bits_per_weight:.3f}",
+                f"{point.relative_error:.4f}",
+                f"{point.snr_db:.2f}",
             )
-        yield from self.verdict
+            for point in self.points
+        )
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -160,10 +166,10 @@ class RateDistortion:
             yield f"{share} of the rows are zero in the weights as given; plain rounding stores them all the same."
         yield from (_dense(each) for each in self.comparisons if each.point.row_sparsity < FEW_ROWS)
         sparse = [each.lead_db for each in self.comparisons if each.point.row_sparsity >= FEW_ROWS]
-        if leads := [lead for lead in sparse if lead is not None]:
+        if leads := _measurable(sparse):
             yield f"With rows zero, SmartExchange {_range(leads)} against rounding that keeps all rows, at equal bits."
         same = [each.lead_db for each in self.comparisons_of_the_same_rows]
-        if leads := [lead for lead in same if lead is not None]:
+        if leads := _measurable(same):
             yield f"Against rounding that leaves out the same rows, it {_range(leads)} at equal bits."
         if leads and min(leads) < -EQUAL_DB:
             yield (
@@ -172,10 +178,19 @@ class RateDistortion:
             )
 
 
+def _measurable(leads_db: Sequence[float | None]) -> list[float]:
+    """Without those that have no neighbours, or no error to compare."""
+    return [lead for lead in leads_db if lead is not None and math.isfinite(lead)]
+
+
 def _dense(comparison: Comparison) -> str:
     if comparison.dominating is not None:
         return f"SmartExchange without row sparsity is dominated by {comparison.dominating.method} in error per bit."
     lead = comparison.lead_db
+    if lead is not None and not math.isfinite(lead):
+        return (
+            "SmartExchange without row sparsity is not dominated by rounding; where nothing errs, nothing is compared."
+        )
     at_equal = "no rounding has its bits" if lead is None else f"it {_word(lead)} at equal bits"
     return f"SmartExchange without row sparsity is not dominated by rounding; {at_equal}."
 

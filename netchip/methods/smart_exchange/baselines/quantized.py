@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from netchip.errors import ConfigError
 from netchip.methods.smart_exchange.baselines.scheme import SCALE_BITS, Scheme
+from netchip.methods.smart_exchange.decomposition.preparing import check_finite
 from netchip.methods.smart_exchange.decomposition.tiling import Tiling
 from netchip.nn.quantize import Grid, affine_grid, levels_of, symmetric_grid, values_of
 
@@ -65,15 +65,6 @@ def quantize(weight: Tensor, scheme: Scheme, *, transposed_groups: int = 0, name
     zeros = None if scheme.symmetric else grid.zero[..., 0].to(torch.uint8)
     scales = grid.scale[..., 0].to(torch.float16)
     return Quantized(scheme, tiling, tiling.from_blocks(codes), scales, zeros, exponent, weight.dtype)
-
-
-def check_finite(weight: Tensor, name: str) -> None:
-    """Raises `ConfigError` for a weight with NaN or infinite values, and for one that is no floating point."""
-    if not weight.is_floating_point():
-        raise ConfigError(f"{name}: {weight.dtype} values are not rounded; give floating-point weights")
-    bad = weight.numel() - int(torch.isfinite(weight).sum())
-    if bad:
-        raise ConfigError(f"{name}: {bad} of {weight.numel()} values are NaN or infinite; mend the weights first")
 
 
 def _scaled(blocks: Tensor) -> tuple[Tensor, int]:

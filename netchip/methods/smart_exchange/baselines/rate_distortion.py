@@ -2,7 +2,7 @@
 
 table = rate_distortion(weights)            # decomposes them, dense and at row sparsities
 table = rate_distortion(weights, factored)  # what was decomposed already
-console.print(*table.lines(), sep="\\n")
+table.rows, table.verdict                   # the table, and what follows from it
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,11 +14,12 @@ from netchip.errors import ConfigError
 from netchip.methods.smart_exchange.baselines.comparison import FEW_ROWS, Point, RateDistortion
 from netchip.methods.smart_exchange.baselines.distortion import ratio_of_norms, squared_error, squared_norm
 from netchip.methods.smart_exchange.baselines.kept_rows import round_kept_rows
-from netchip.methods.smart_exchange.baselines.quantized import check_finite, quantize
+from netchip.methods.smart_exchange.baselines.quantized import quantize
 from netchip.methods.smart_exchange.baselines.scheme import FEWEST_BITS, INT2, INT3, INT4, INT8, Scheme
 from netchip.methods.smart_exchange.decomposition.choosing import tiling_for
 from netchip.methods.smart_exchange.decomposition.decompose import decompose
 from netchip.methods.smart_exchange.decomposition.factored import Factored
+from netchip.methods.smart_exchange.decomposition.preparing import check_finite
 from netchip.methods.smart_exchange.decomposition.sparsity import without_share
 from netchip.methods.smart_exchange.decomposition.tiling import Tiling
 from netchip.methods.smart_exchange.packing.sizes import Counts, predicted_size
@@ -42,47 +43,48 @@ def rate_distortion(
     `factored`: the factors of the same weights, which make a row of their own. `row_sparsities`: for each of them the weights are
     decomposed without this share of each layer's rows, the smallest; by default 0, 0.5 and 0.75 without `factored`, none with it.
     Each point with zero rows is compared with the rounding of the very same rows too. `tilings`: the blocks of each weight, else
-    those of `factored`, else of `tiling_for` its shape. Raises `ConfigError` for no weights, for factors of other weights, for
-    NaN or infinite weights, and for a share outside [0, 1).
+    those of `factored`, else of `tiling_for` its shape. Mappings that load what is asked for are asked once a weight.
+    Raises `ConfigError` for no weights, for factors of other weights, for NaN or infinite weights, and for a share outside [0, 1).
     """
     shares = row_sparsities if row_sparsities is not None else (() if factored is not None else ROW_SPARSITIES)
-    _check(weights, factored, shares)
+    _check(weights, shares)
     tallies = _Tallies()
     for name, weight in weights.items():
         check_finite(weight, name)
+        given = None if factored is None else _given(name, weight, factored)
+        tiling = _tiling(name, weight, given, tilings)
         for scheme in roundings:
-            rounded = quantize(
-                weight, scheme, transposed_groups=_tiling(name, weight, factored, tilings).transposed_groups
-            )
+            rounded = quantize(weight, scheme, transposed_groups=tiling.transposed_groups)
             tallies.add(scheme.name, None, weight, rounded.weight(), rounded.bits().values())
-        if factored is not None:
-            _add(tallies, "SmartExchange, as given", weight, factored[name], roundings)
+        if given is not None:
+            _add(tallies, "SmartExchange, as given", weight, given, roundings)
         for share in shares:
             method = "SmartExchange" + (f", {share:.0%} of rows zero" if share else ", no row pruned")
-            tiling = _tiling(name, weight, factored, tilings)
             mask = without_share(weight, tiling, share).kept
             made = decompose(weight, tiling, bits=bits, iterations=iterations, row_mask=mask, name=name)
             _add(tallies, method, weight, made, roundings)
     return tallies.table()
 
 
-def _check(weights: Mapping[str, Tensor], factored: Mapping[str, Factored] | None, shares: Iterable[float]) -> None:
+def _check(weights: Mapping[str, Tensor], shares: Iterable[float]) -> None:
     if not weights:
         raise ConfigError("no weights to compare: give at least one of two or more dimensions")
-    for name in weights if factored is not None else ():
-        if factored is not None and (name not in factored or factored[name].tiling.shape != tuple(weights[name].shape)):
-            raise ConfigError(f"{name}: there are no factors of this weight among those given")
     for share in shares:
         if not 0 <= share < 1:
             raise ConfigError(f"row_sparsities: {share!r} is no share of rows; give numbers from 0 to below 1")
 
 
-def _tiling(
-    name: str, weight: Tensor, factored: Mapping[str, Factored] | None, tilings: Mapping[str, Tiling] | None
-) -> Tiling:
+def _given(name: str, weight: Tensor, factored: Mapping[str, Factored]) -> Factored:
+    found = factored.get(name)
+    if found is None or found.tiling.shape != tuple(weight.shape):
+        raise ConfigError(f"{name}: there are no factors of this weight among those given")
+    return found
+
+
+def _tiling(name: str, weight: Tensor, given: Factored | None, tilings: Mapping[str, Tiling] | None) -> Tiling:
     if tilings is not None and name in tilings:
         return tilings[name]
-    return factored[name].tiling if factored is not None else tiling_for(tuple(weight.shape))
+    return given.tiling if given is not None else tiling_for(tuple(weight.shape))
 
 
 def _add(tallies: "_Tallies", method: str, weight: Tensor, factored: Factored, roundings: Sequence[Scheme]) -> None:

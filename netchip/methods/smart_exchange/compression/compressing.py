@@ -25,6 +25,7 @@ from netchip.methods.smart_exchange.file.writing import Written, write
 from netchip.methods.smart_exchange.packing.packed import Packed, pack
 from netchip.methods.smart_exchange.packing.rebuild import rebuild
 from netchip.methods.smart_exchange.packing.sizes import Size
+from netchip.train.saving import aliases_in
 
 Progress = Callable[[str, int, int], None]
 
@@ -104,12 +105,14 @@ class PackedLayer:
 
 @dataclass(frozen=True)
 class Compression:
-    """A compressed file, and what became of each tensor. `kept`: reasons by name of those that stayed as they were."""
+    """A compressed file, and what became of each tensor. `kept`: reasons by name of those that stayed as they were; `tied`: the
+    further names of tied tensors, with the one under which each is stored."""
 
     title: str
     written: Written
     layers: tuple[PackedLayer, ...]
     kept: Mapping[str, str]
+    tied: Mapping[str, str]
     kept_bytes: int
     float32_bytes: int
     given_bytes: int
@@ -194,4 +197,7 @@ def _reported(
         for name, tiling in choice.packed.items()
     )
     kept_bytes = sum(weights.tensors[name].bytes for name in choice.kept)
-    return Compression(weights.title, written, layers, choice.kept, kept_bytes, weights.float32_bytes, weights.bytes)
+    tied = {name: kept for name, kept in aliases_in(weights.metadata).items() if kept in weights.tensors}
+    return Compression(
+        weights.title, written, layers, choice.kept, tied, kept_bytes, weights.float32_bytes, weights.bytes
+    )

@@ -15,6 +15,7 @@ from netchip.files import read_json
 from netchip.methods.smart_exchange.compression.weights import Described, Weights
 from netchip.methods.smart_exchange.file.container import DTYPES
 from netchip.methods.smart_exchange.file.reading import is_compressed
+from netchip.train.saving import aliases_of, noted_aliases
 
 INDEX_ENDING = ".safetensors.index.json"
 _CHECKPOINTS = (".pt", ".pth", ".bin", ".ckpt")
@@ -29,7 +30,8 @@ def is_weight_file(name: str) -> bool:
 def weights_of_file(path: str | Path) -> Weights:
     """The weights in a .safetensors file, in the shards of a .safetensors.index.json, or in a torch checkpoint.
 
-    Nothing is unpickled but tensors. Raises `DataError` that names the file for one that is missing, broken or of another kind.
+    Nothing is unpickled but tensors; tied ones are there once, and the metadata note their other names. Raises `DataError` that
+    names the file for one that is missing, broken or of another kind.
     """
     path = Path(path)
     if not path.is_file():
@@ -82,8 +84,12 @@ def _of_checkpoint(path: Path) -> Weights:
     state = _state_within(content)
     if state is None:
         raise DataError(f"{path}: holds no state_dict, which is names with tensors; save that as safetensors")
-    tensors = {name: Described(tuple(tensor.shape), tensor.dtype) for name, tensor in state.items()}
-    return Weights(path.name, tensors, state.__getitem__, {}, path.stat().st_size)
+    aliases = aliases_of(state)
+    tensors = {
+        name: Described(tuple(tensor.shape), tensor.dtype) for name, tensor in state.items() if name not in aliases
+    }
+    metadata = noted_aliases(aliases) if aliases else {}
+    return Weights(path.name, tensors, state.__getitem__, metadata, path.stat().st_size)
 
 
 def _state_within(content: Any) -> Mapping[str, Tensor] | None:

@@ -37,13 +37,21 @@ class Prepared:
         return self.kept.sum(1) * self.blocks.shape[2]
 
 
+def check_finite(weight: Tensor, name: str) -> None:
+    """Raises `ConfigError` for a weight with NaN or infinite values, and for one that is no floating point."""
+    if not weight.is_floating_point():
+        raise ConfigError(f"{name}: {weight.dtype} values are not treated; give floating-point weights")
+    wrong = weight.numel() - int(torch.isfinite(weight).sum())
+    if wrong:
+        raise ConfigError(f"{name}: {wrong} of {weight.numel()} values are NaN or infinite; repair them first")
+
+
 def prepare(weight: Tensor, tiling: Tiling, row_mask: Tensor | None, name: str) -> Prepared:
     """The blocks of `weight`, in float32, or float64 for a float64 weight. Raises `ConfigError` for NaN and infinite values."""
     wide = weight.to(_COMPUTED_IN[weight.dtype])
     largest = _largest(wide)
     if not math.isfinite(largest):
-        wrong = int((~torch.isfinite(weight)).sum())
-        raise ConfigError(f"{name}: {wrong} of {weight.numel()} values are NaN or infinite; repair them first")
+        check_finite(weight, name)
     exponent = math.frexp(largest)[1] - 1
     blocks = tiling.to_blocks(_scaled(wide, -exponent))
     kept = tiling.row_is_real(weight.device)

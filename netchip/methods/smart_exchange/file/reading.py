@@ -1,6 +1,5 @@
 """Reading a compressed file: what is declared is compared with what is there before anything is made of it."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from netchip.methods.smart_exchange.packing.checking import check_packed
 from netchip.methods.smart_exchange.packing.packed import Packed
 from netchip.methods.smart_exchange.packing.rebuild import rebuild
 from netchip.methods.smart_exchange.packing.sizes import Size, predicted_size
+from netchip.train.saving import aliases_in
 from netchip.units import BITS_PER_BYTE
 
 T = TypeVar("T")
@@ -85,7 +85,11 @@ class CompressedFile:
         """The tensor of that name as a network needs it, a packed one rebuilt and its hash compared."""
         if name not in self.document.packed:
             return self.dense[name]
-        weight = rebuild(self.packed[name])
+        return self.rebuilt(name, self.packed[name])
+
+    def rebuilt(self, name: str, packed: Packed) -> Tensor:
+        """The weight of what `packed` holds under that name, its hash compared."""
+        weight = rebuild(packed)
         if weight_hash(name, weight) != self.document.packed[name].sha256:
             raise DataError(
                 f"{self.path}: {name!r} is not the weight that was packed: its hash differs; fetch another copy"
@@ -95,7 +99,7 @@ class CompressedFile:
     def state_dict(self) -> dict[str, Tensor]:
         """All tensors, dense, under all their names: those of tied ones that the source's metadata names too."""
         state = {name: self.weight(name) for name in self.names}
-        return state | {name: state[kept] for name, kept in self._aliases().items()}
+        return state | {name: state[kept] for name, kept in aliases_in(self.source).items() if kept in state}
 
     def size(self, name: str) -> Size:
         """The bits of a packed weight, by component, as they are stored."""
@@ -112,14 +116,6 @@ class CompressedFile:
             packed = _put_together(entry, parts)
             check_packed(packed)
             return packed
-
-    def _aliases(self) -> dict[str, str]:
-        """Further names of tied tensors, as `netchip.train.saving` keeps them."""
-        try:
-            aliases = json.loads(self.source.get("netchip", "{}")).get("aliases", {})
-            return {name: kept for name, kept in aliases.items() if kept in set(self.names)}
-        except (ValueError, AttributeError, TypeError, RecursionError):
-            return {}  # metadata of somebody else's
 
 
 def is_compressed(path: str | Path) -> bool:

@@ -36,13 +36,12 @@ def write(
     coding: Coding = "plain",
     source: Mapping[str, str] | None = None,
     note: Mapping[str, Any] | None = None,
-    names: None = None,
 ) -> Written:
     """Writes packed weights, and tensors that stay as they are, to one file; whole or not at all.
 
     `source`: the metadata to restore. `coding`: "zlib" makes the codes of each weight smaller where it can. The bytes depend on
-    what is given only, not on its order; `names` is of no use any more, and accepted as None. Raises `ConfigError` or
-    `DataError` that names the file for what cannot be stored, `CheckpointError` when the disk refuses.
+    what is given only, not on its order. Raises `ConfigError` or `DataError` that names the file for what cannot be stored,
+    `CheckpointError` when the disk refuses.
     """
     path = Path(path)
     with _naming(path):

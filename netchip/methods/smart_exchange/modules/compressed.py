@@ -16,7 +16,6 @@ from netchip.methods.smart_exchange.modules.contents import Source, contents_for
 from netchip.methods.smart_exchange.modules.holding import check_can_hold, hold_packed
 from netchip.methods.smart_exchange.modules.packed_weight import PackedWeight
 from netchip.methods.smart_exchange.packing.packed import Packed
-from netchip.methods.smart_exchange.packing.rebuild import rebuild as rebuilt_weight
 from netchip.methods.smart_exchange.training.treated import fits
 
 Rebuild = Literal["load", "forward"]
@@ -27,12 +26,14 @@ def compressed(
 ) -> nn.Module:
     """A copy of `model` with the weights of `source`: a compressed file, its path, or packed weights by name.
 
-    rebuild="load": plain parameters, rebuilt once. "forward": the parameters named by `source` are gone; their packed form is held
-    in buffers, and each access rebuilds the weight, bit for bit the same. `only` and `skip` ("forward"): patterns of weights or
-    modules; what they leave out is rebuilt once. Weights take the type and the device of the parameter they replace (the CPU for a
+    rebuild="load": plain parameters, rebuilt once; the network is saved, traced and exported (torch.export, ONNX) as any other,
+    with dense weights. "forward": the parameters named by `source` are gone; their packed form is held in buffers, and each access
+    rebuilds the weight, bit for bit the same; it cannot be exported. `only` and `skip` ("forward"): patterns of weights or modules;
+    what they leave out is rebuilt once. Weights take the type and the device of the parameter they replace (the CPU for a
     model on the meta device); tied parameters stay tied. A file must hold all that the model's state holds; packed weights alone
-    replace what they name. Raises `CheckpointMismatch` for names or shapes that are not the model's, `ConfigError` for a pattern
-    that fits no packed weight, for an unknown `rebuild`, and for layers that cannot hold a packed weight.
+    replace what they name. Raises `DataError` for a file that is none and for a weight in it whose hash is not right,
+    `CheckpointMismatch` for names or shapes that are not the model's, `ConfigError` for a pattern that fits no packed weight, for
+    an unknown `rebuild`, and for layers that cannot hold a packed weight.
     """
     if rebuild not in get_args(Rebuild):
         raise ConfigError(f"rebuild = {rebuild!r}; known: 'load', 'forward'")
@@ -43,8 +44,11 @@ def compressed(
     replaced = {id(model.get_parameter(name)) for name in contents.packed}
     network = copy.deepcopy(model, {id(each): each for each in model.parameters() if id(each) in replaced})
     for name, stored in contents.packed.items():
-        place = _hold if name in held else _load
-        place(network, uses[name], stored)
+        weight = contents.tensor(name)  # of weights that are held packed too, so that each hash is compared
+        if name in held:
+            _hold(network, uses[name], stored)
+        else:
+            _load(network, uses[name], weight)
     for name, value in contents.dense.items():
         _place_dense(network, uses[name], value)
     return network
@@ -70,10 +74,10 @@ def _hold(network: nn.Module, names: Sequence[str], stored: Packed) -> None:
         hold_packed(*_owner(network, name), held)
 
 
-def _load(network: nn.Module, names: Sequence[str], stored: Packed) -> None:
-    """Puts one weight, rebuilt, under all its `names`."""
+def _load(network: nn.Module, names: Sequence[str], weight: Tensor) -> None:
+    """Puts one rebuilt weight under all its `names`."""
     old = network.get_parameter(names[0])
-    weight = rebuilt_weight(stored.to(_device(old))).to(old.dtype)
+    weight = weight.to(device=_device(old), dtype=old.dtype)
     _assign(network, names, nn.Parameter(weight, requires_grad=old.requires_grad))
 
 

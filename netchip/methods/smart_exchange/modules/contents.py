@@ -1,8 +1,8 @@
 """What a source holds for a model: packed weights and dense tensors, by names that are the model's."""
 
 import difflib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -19,15 +19,19 @@ Uses = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Contents:
-    """Packed and dense tensors; `complete`: they come from a file, which holds all of a model."""
+    """Packed and dense tensors; `complete`: they come from a file, which holds all of a model.
+
+    `rebuilt`: the weight of a name and what is packed under it; from a file its hash is compared.
+    """
 
     packed: Mapping[str, Packed]
     dense: Mapping[str, Tensor]
+    rebuilt: Callable[[str, Packed], Tensor]
     complete: bool
 
     def tensor(self, name: str) -> Tensor:
-        """The tensor of that name, rebuilt where it is packed."""
-        return rebuild(self.packed[name]) if name in self.packed else self.dense[name]
+        """The tensor of that name, rebuilt where it is packed. Raises `DataError` where it is not what a file's hash says."""
+        return self.rebuilt(name, self.packed[name]) if name in self.packed else self.dense[name]
 
 
 def contents_for(model: nn.Module, source: Source) -> tuple[Contents, Uses]:
@@ -61,8 +65,8 @@ def _read(source: Source) -> Contents:
     if isinstance(source, str | Path):
         source = read(source)
     if isinstance(source, CompressedFile):
-        return Contents(dict(source.packed), dict(source.dense), complete=True)
-    return Contents(source, {}, complete=False)
+        return Contents(dict(source.packed), dict(source.dense), source.rebuilt, complete=True)
+    return Contents(source, {}, lambda _, stored: rebuild(stored), complete=False)
 
 
 def _uses(model: nn.Module) -> Uses:
@@ -94,4 +98,4 @@ def _each_once(contents: Contents, uses: Uses) -> Contents:
     kept_names = set(first.values())
     packed = {name: value for name, value in contents.packed.items() if name in kept_names}
     dense = {name: value for name, value in contents.dense.items() if name in kept_names}
-    return Contents(packed, dense, contents.complete)
+    return replace(contents, packed=packed, dense=dense)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from netchip.files import write_json
 from netchip.hardware.engines.figures import basis, engine_figures, headline, layers_table
-from netchip.methods.smart_exchange.baselines.comparison import RateDistortion
+from netchip.methods.smart_exchange.baselines.comparison import COLUMNS, RateDistortion
 from netchip.methods.smart_exchange.baselines.distortion import relative_error
 from netchip.methods.smart_exchange.engines.estimate import Estimate, estimate_engines
 from netchip.methods.smart_exchange.stages.made import Made
@@ -58,17 +58,8 @@ def distortion_table(distortion: RateDistortion) -> dict[str, Any]:
     return {
         "kind": "table",
         "title": "Error of the dense weights against bits a weight, SmartExchange beside rounding to nearest",
-        "columns": ("method", ">rows zero", ">bits a weight", ">relative error", ">SNR, dB"),
-        "rows": [
-            (
-                point.method,
-                f"{point.row_sparsity:.1%}",
-                f"{point.bits_per_weight:.3f}",
-                f"{point.relative_error:.4f}",
-                f"{point.snr_db:.2f}",
-            )
-            for point in distortion.points
-        ],
+        "columns": COLUMNS,
+        "rows": distortion.rows,
         "notes": distortion.verdict,
     }
 

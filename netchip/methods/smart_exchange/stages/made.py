@@ -64,7 +64,7 @@ class Made:
         """Writes the file whose size counts into `folder`, and returns its path."""
         if self.packed:
             path = folder / PACKED_FILE
-            write(path, self.packed, dense_rest(self.network, self.packed), names=None)
+            write(path, self.packed, dense_rest(self.network, self.packed))
         elif self.rounded:
             path = folder / ROUNDED_FILE
             write_rounded(path, self.rounded, dense_rest(self.network, self.rounded))

@@ -14,7 +14,6 @@ from netchip.methods.smart_exchange.decomposition.sparsity import (
     RowMask,
     filters_by_gamma,
     without_filters,
-    without_share,
 )
 from netchip.methods.smart_exchange.decomposition.target import parse_target
 from netchip.methods.smart_exchange.decomposition.targets import Rest, meet
@@ -98,11 +97,6 @@ def _shares_within(
         rest=rest,
     )
     return {name: 1.0 - int(each.kept_rows.sum()) / each.tiling.real_rows for name, each in found.items()}
-
-
-def rows_kept(weight: TrainedWeight, dense: Tensor, share: float, settings: SmartExchangeSettings) -> RowMask:
-    """All rows but the `share` of the smallest, decided for `lock_step` filters at a time."""
-    return without_share(dense, weight.tiling, share, group=settings.lock_step)
 
 
 def filters_kept(model: nn.Module, weights: Mapping[str, TrainedWeight], share: float) -> dict[str, RowMask]:

@@ -10,11 +10,13 @@ from torch.optim import Optimizer
 from netchip.errors import CheckpointMismatch, ConfigError
 from netchip.graph.wrappers import unwrapped
 from netchip.methods.smart_exchange.decomposition.factored import Factored
+from netchip.methods.smart_exchange.decomposition.preparing import check_finite
+from netchip.methods.smart_exchange.decomposition.sparsity import without_share
 from netchip.methods.smart_exchange.decomposition.tiling import Tiling
 from netchip.methods.smart_exchange.packing.packed import Packed, pack
 from netchip.methods.smart_exchange.training.modes import MODES, BasisOnly, Mode
 from netchip.methods.smart_exchange.training.momentum import check_holds
-from netchip.methods.smart_exchange.training.planning import filters_kept, plan_weights, row_shares, rows_kept
+from netchip.methods.smart_exchange.training.planning import filters_kept, plan_weights, row_shares
 from netchip.methods.smart_exchange.training.projection import project_weight
 from netchip.methods.smart_exchange.training.settings import SmartExchangeSettings
 from netchip.methods.smart_exchange.training.trained_weight import TrainedWeight
@@ -53,7 +55,8 @@ class SmartExchange:
         self._model = unwrapped(model)
         self.passed: tuple[Passed, ...]
         self._weights, self.passed = plan_weights(self._model, self.settings)
-        _check_finite(self._model, self._weights)
+        for name in self._weights:
+            check_finite(self._model.get_parameter(name), name)
         self._mode: Mode = MODES[self.settings.mode](self.settings)
         self._shares: Mapping[str, float] | None = None
         self._projections = self._epochs = 0
@@ -209,7 +212,7 @@ class SmartExchange:
         reached = 1.0 - (1.0 - self._projections / self.settings.ramp) ** 3  # Zhu & Gupta, arXiv 1710.01878, equation 1
         for name, weight in self._weights.items():
             if share := self._shares[name] * reached:
-                weight.prune(rows_kept(weight, dense[name], share, self.settings))
+                weight.prune(without_share(dense[name], weight.tiling, share, group=self.settings.lock_step))
 
     def _dense(self, name: str) -> Tensor:
         """The dense weight behind a parameter: what is kept aside, else the parameter itself."""
@@ -227,9 +230,3 @@ class SmartExchange:
         if any(weight.factored is None for weight in self._weights.values()):
             raise ConfigError("the weights have no factors yet: call project() first, or train to the end of an epoch")
         return self._weights
-
-
-def _check_finite(model: nn.Module, weights: Mapping[str, TrainedWeight]) -> None:
-    for name in weights:
-        if not bool(model.get_parameter(name).isfinite().all()):
-            raise ConfigError(f"{name} holds NaN or infinity; SmartExchange needs finite weights")

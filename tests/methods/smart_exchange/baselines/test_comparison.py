@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from netchip.methods.smart_exchange.baselines.comparison import Point, RateDistortion, compare
+from netchip.methods.smart_exchange.baselines.comparison import COLUMNS, Point, RateDistortion, compare
 
 
 def at(bits: float, snr_db: float, method: str = "other", row_sparsity: float = 0.0) -> Point:
@@ -67,10 +67,25 @@ def test_the_verdict_says_where_it_loses_and_where_it_wins() -> None:
     assert third == "Against rounding that leaves out the same rows, it loses 1.8 dB at equal bits."
     assert fourth.startswith("What zero rows save is open to rounding too")
     assert len(details) == 3
-    text = "\n".join(table.lines())
-    assert all(sentence in text for sentence in table.verdict)
-    assert "  int4-g64, the same rows" in text
+    assert table.rows[-2] == ("  int4-g64, the same rows", "50.0%", "3.400", "0.1122", "19.00")
+    assert all(len(row) == len(COLUMNS) for row in table.rows)
     assert json.loads(json.dumps(table.to_json(), allow_nan=False))["verdict"] == list(table.verdict)
+
+
+def test_where_nothing_errs_nothing_is_compared() -> None:
+    """Weights of zeros: every method keeps them exactly."""
+    exact = [Point(name, bits, 0.0) for name, bits in (("int8", 8.0), ("int4-g64", 4.0))]
+    own = Point("SmartExchange", 0.3, 0.0, 1.0)
+    table = RateDistortion((own,), tuple(exact), {own.method: (Point("int8", 0.3, 0.0, 1.0),)}, 1.0)
+    assert table.verdict[0] == (
+        "100.0% of the rows are zero in the weights as given; plain rounding stores them all the same."
+    )
+    assert len(table.verdict) == 3
+    assert not any("nan" in sentence or "inf" in sentence for sentence in table.verdict)
+    between = RateDistortion((Point("SmartExchange", 4.5, 0.0),), tuple(exact), {})
+    assert between.verdict[0].endswith("is dominated by int4-g64 in error per bit.")
+    alone = RateDistortion((Point("SmartExchange", 4.0, 0.0),), tuple(exact), {})
+    assert alone.verdict[0].endswith("is not dominated by rounding; where nothing errs, nothing is compared.")
 
 
 def test_the_verdict_does_not_say_that_it_loses_where_it_does_not() -> None:

@@ -106,7 +106,7 @@ def test_groups_of_a_transposed_convolution_run_along_its_filters() -> None:
 
 
 def test_weights_that_are_no_numbers() -> None:
-    with pytest.raises(ConfigError, match="conv1: 2 of 3 values are NaN or infinite; mend the weights first"):
+    with pytest.raises(ConfigError, match="conv1: 2 of 3 values are NaN or infinite; repair them first"):
         quantize(torch.tensor([[1.0, torch.nan, torch.inf]]), INT4, name="conv1")
-    with pytest.raises(ConfigError, match=r"torch.int8 values are not rounded; give floating-point weights"):
+    with pytest.raises(ConfigError, match=r"torch.int8 values are not treated; give floating-point weights"):
         quantize(torch.ones(2, 2, dtype=torch.int8), INT4)

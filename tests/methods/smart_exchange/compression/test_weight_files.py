@@ -9,9 +9,14 @@ from safetensors.torch import save_file
 from torch import nn
 
 from netchip.errors import DataError
+from netchip.methods.smart_exchange.compression.choice import choose
+from netchip.methods.smart_exchange.compression.compressing import Settings, compress
 from netchip.methods.smart_exchange.compression.model_weights import weights_of_model
 from netchip.methods.smart_exchange.compression.weight_files import is_weight_file, weights_of_file
+from netchip.methods.smart_exchange.file.expanding import expand
+from netchip.methods.smart_exchange.file.reading import read
 from netchip.methods.smart_exchange.file.writing import write
+from netchip.train.saving import load_state
 
 STATE = {"a.weight": torch.ones(4, 3, dtype=torch.float16), "a.bias": torch.zeros(4), "steps": torch.tensor(3)}
 
@@ -62,6 +67,19 @@ def test_checkpoints(tmp_path: Path, content: dict) -> None:
     weights = weights_of_file(tmp_path / "net.pt")
     assert set(weights.tensors) == set(STATE)
     assert torch.equal(weights.load("a.weight"), STATE["a.weight"])
+
+
+def test_a_tied_weight_of_a_checkpoint_is_there_once_and_comes_back_under_both_names(tmp_path: Path) -> None:
+    words = torch.randn(64, 48, generator=torch.Generator().manual_seed(0))
+    torch.save({"out.weight": words, "words.weight": words, "alike.weight": words.clone()}, tmp_path / "net.pt")
+    weights = weights_of_file(tmp_path / "net.pt")
+    assert list(weights.tensors) == ["out.weight", "alike.weight"]
+    done = compress(weights, choose(weights), tmp_path / "small.safetensors", Settings(iterations=1))
+    assert done.tied == {"words.weight": "out.weight"}
+    expand(tmp_path / "small.safetensors", tmp_path / "dense.safetensors")
+    state = load_state(tmp_path / "dense.safetensors")
+    assert torch.equal(state["words.weight"], state["out.weight"])
+    assert read(tmp_path / "small.safetensors").state_dict().keys() == state.keys()
 
 
 class Evil:

@@ -10,9 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from netchip.errors import CheckpointMismatch, ConfigError
+from netchip.errors import CheckpointMismatch, ConfigError, DataError
 from netchip.methods.smart_exchange.decomposition.factored import Factored
 from netchip.methods.smart_exchange.decomposition.tiling import Tiling
+from netchip.methods.smart_exchange.file import writing
+from netchip.methods.smart_exchange.file.hashing import weight_hash
 from netchip.methods.smart_exchange.file.reading import read
 from netchip.methods.smart_exchange.file.writing import write
 from netchip.methods.smart_exchange.modules.compressed import Rebuild, compressed
@@ -261,6 +263,19 @@ def test_a_file_fills_the_whole_model(
     assert torch.equal(run(network), run(loaded))
     expected = read(path).state_dict()
     assert all(torch.equal(loaded.state_dict()[name], value) for name, value in expected.items())
+
+
+@pytest.mark.parametrize("rebuild", ["load", "forward"])
+def test_a_weight_that_is_not_what_its_hash_says_is_refused(
+    model: Mixed, packed: dict[str, Packed], rebuild: Rebuild, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written by a program that packs one weight and notes the hash of another."""
+    monkeypatch.setattr(writing, "weight_hash", lambda name, weight: weight_hash(name, weight + 1))
+    write(tmp_path / "file", packed, dense_of(model))
+    with pytest.raises(
+        DataError, match=r"'attention.in_proj_weight' is not the weight that was packed: its hash differs"
+    ):
+        compressed(model, tmp_path / "file", rebuild)
 
 
 def test_a_model_on_the_meta_device_is_filled_from_a_file(

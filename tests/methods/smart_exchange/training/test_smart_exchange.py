@@ -248,7 +248,7 @@ def test_a_wrapped_network_is_treated_inside(network: nn.Module) -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite_are_refused_by_name(network: nn.Module, value: float) -> None:
     network.get_parameter("hidden.weight").data[0, 0] = value
-    with pytest.raises(ConfigError, match=r"hidden\.weight holds NaN or infinity"):
+    with pytest.raises(ConfigError, match=r"hidden\.weight: 1 of \d+ values are NaN or infinite"):
         SmartExchange(network)
 
 
