@@ -1,9 +1,10 @@
 """Compression ratios from shapes and sparsities alone, beside the ratios computed when the method's rules were studied.
 
-Blocks are those of the paper: one a filter, sliced at 192 rows (64 channels of a 3x3 kernel). VGG-19 and ResNet-50 agree within
-the last digit given. The others are within 2.5 %: there the study's slices of 1x1 and linear layers (the official code's table of
-sizes, with presets such as 25088 -> 41 x 204 rows) and what it counted as filled-up coefficients are not those of one rule.
-Rows are pruned by the same share in every layer; the published networks' shares a layer are not known.
+Blocks are those of the paper: one a filter, sliced at 192 rows (64 channels of a 3x3 kernel) or, as in the authors' first code, at
+96. VGG-19 and ResNet-50 agree with the study within the last digit given, the compact networks within 1 % with slices of 96 rows.
+The others are within 2.5 %: there the study's slices of 1x1 and linear layers (the official code's table of sizes, with presets
+such as 25088 -> 41 x 204 rows) and what it counted as filled-up coefficients are not those of one rule. A coefficient that fills
+a row up counts: it is stored. Rows are pruned by the same share in every layer; the published networks' shares are not known.
 """
 
 import math
@@ -14,14 +15,14 @@ import torch
 from torch import nn
 
 from netchip.methods.smart_exchange.accounting.layers import LayerCounts
-from netchip.methods.smart_exchange.accounting.rules import account
+from netchip.methods.smart_exchange.accounting.rules import Accounting, IndexedRows, account
 from netchip.methods.smart_exchange.decomposition.choosing import tiling_for
 from netchip.methods.smart_exchange.decomposition.tiling import Tiling
 from netchip.models.build import build
 from netchip.models.spec import ModelSpec
 
 Shape = tuple[int, ...]
-LAST_DIGIT, OTHER_SLICES = 0.006, 0.025
+LAST_DIGIT, ONE_PERCENT, OTHER_SLICES = 0.006, 0.01, 0.025
 
 
 def zoo(name: str, classes: int) -> list[Shape]:
@@ -92,8 +93,6 @@ def test_the_networks_are_those_of_the_tables(name: str, megabytes: float) -> No
         ("vgg11", 0.86, 31.5, 43.9, OTHER_SLICES),
         ("resnet164", 0.376, 9.4, 9.8, OTHER_SLICES),
         ("resnet164", 0.61, 13.1, 14.2, OTHER_SLICES),
-        ("mobilenet_v2", 0.0, 6.58, 6.58, OTHER_SLICES),
-        ("efficientnet_b0", 0.0, 6.36, 6.36, OTHER_SLICES),
     ],
 )
 def test_paper_rule(name: str, row_sparsity: float, all_rows: float, kept_rows: float, tolerance: float) -> None:
@@ -102,8 +101,44 @@ def test_paper_rule(name: str, row_sparsity: float, all_rows: float, kept_rows: 
     assert account(counted, "paper", indexed_rows="kept").against_fp32 == pytest.approx(kept_rows, rel=tolerance)
 
 
-def test_mobilenet_with_slices_of_32_channels_has_the_published_ratio() -> None:
-    assert account(layers("mobilenet_v2", 0.0, height=96), "paper").against_fp32 == pytest.approx(6.57, rel=0.01)
+@pytest.mark.parametrize(("name", "ratio"), [("mobilenet_v2", 6.58), ("efficientnet_b0", 6.36)])
+def test_paper_rule_of_compact_networks(name: str, ratio: float) -> None:
+    assert account(layers(name, 0.0, height=96), "paper").against_fp32 == pytest.approx(ratio, rel=ONE_PERCENT)
+
+
+@pytest.mark.parametrize(
+    ("name", "row_sparsity", "published", "accounting", "indexed", "height", "off_percent"),
+    [
+        ("mobilenet_v2", 0.0, 6.57, "paper", "all", 96, -0.3),
+        ("vgg19", 0.928, 74.19, "paper", "kept", 192, -1.3),
+        ("vgg19", 0.937, 80.94, "paper", "kept", 192, -0.7),
+        ("resnet50", 0.45, 11.53, "paper", "all", 96, -1.2),
+        ("resnet50", 0.586, 14.24, "paper", "all", 96, -0.8),
+        ("resnet164", 0.376, 8.04, "official_code", "all", 192, -2.3),
+        ("resnet164", 0.61, 10.55, "official_code", "all", 192, -3.0),
+        ("efficientnet_b0", 0.0, 6.67, "paper", "all", 192, -3.6),
+        ("vgg11", 0.86, 47.04, "paper", "kept", 192, -7.5),
+    ],
+)
+def test_the_reading_that_comes_nearest_to_each_published_ratio(
+    name: str,
+    row_sparsity: float,
+    published: float,
+    accounting: Accounting,
+    indexed: IndexedRows,
+    height: int,
+    off_percent: float,
+) -> None:
+    """The table in docs/results.md: no rule gives all of them."""
+
+    def off(accounting: Accounting, indexed: IndexedRows, height: int) -> float:
+        size = account(layers(name, row_sparsity, height), accounting, indexed_rows=indexed)
+        return 100 * (size.against_fp32 / published - 1)
+
+    assert off(accounting, indexed, height) == pytest.approx(off_percent, abs=0.06)
+    others = [off("paper", "all", each) for each in (96, 192)] + [off("paper", "kept", each) for each in (96, 192)]
+    others += [off("official_code", "all", each) for each in (96, 192)]
+    assert min(map(abs, others)) == pytest.approx(abs(off(accounting, indexed, height)))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +151,7 @@ def test_mobilenet_with_slices_of_32_channels_has_the_published_ratio() -> None:
         ("resnet50", 0.586, 11.4, OTHER_SLICES),
         ("resnet164", 0.376, 7.9, OTHER_SLICES),
         ("resnet164", 0.61, 10.2, OTHER_SLICES),
-        ("mobilenet_v2", 0.0, 5.79, OTHER_SLICES),
+        ("mobilenet_v2", 0.0, 5.79, OTHER_SLICES),  # 5.76 with slices of 96 rows
         ("efficientnet_b0", 0.0, 5.61, 0.06),  # without its 5x5 depthwise layers, which the study counted: 5 % above it
     ],
 )
