@@ -46,9 +46,9 @@ def engine_figures(comparison: EngineComparison, sparsity: NetworkSparsity) -> d
         "engines": engines_table(comparison),
         "engines-energy": _energy_by_level(comparison),
         "engines-speed-layers": _gain_by_layer(comparison, "speed"),
-        "engines-energy-layers": _gain_by_layer(comparison, "energy"),
         "engines-energy-own": _energy_of_layers(comparison.costs[OWN]),
         "engines-energy-base": _energy_of_layers(comparison.costs[BASE]),
+        "engines-energy-layers": _gain_by_layer(comparison, "energy"),
         "engines-layers": layers_table(comparison, sparsity),
     }
 
@@ -206,14 +206,14 @@ def _in_words(table: Mapping[str, float]) -> dict[str, float]:
 def _gain_by_layer(comparison: EngineComparison, what: str) -> Figure:
     """A cell for each engine and layer; speed is the cautious bound."""
     base = comparison.costs[BASE].layers
-    costs = comparison.costs.values()
+    costs = {engine: cost for engine, cost in comparison.costs.items() if engine != BASE}
     return {
         "kind": "heatmap",
         "title": f"Times {'faster' if what == 'speed' else 'less energy'} than DianNao, layer by layer (estimate)",
-        "x": [NAMES.get(engine, engine) for engine in comparison.costs],
+        "x": [NAMES.get(engine, engine) for engine in costs],
         "y": [layer.name for layer in base],
         "values": [
-            [_gain(_amount(first, what), _amount(cost.layers[place], what)) for cost in costs]
+            [_gain(_amount(first, what), _amount(cost.layers[place], what)) for cost in costs.values()]
             for place, first in enumerate(base)
         ],
     }
