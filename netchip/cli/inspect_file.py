@@ -65,12 +65,7 @@ def _layer(file: "CompressedFile", name: str) -> dict[str, Any]:
         "weights": entry.tiling.weights,
         "bits_per_weight": size.bits / entry.tiling.weights,
         "bytes": size.bytes,
-        "bytes_by_component": {
-            "codes": bits_to_bytes(size.stored_codes_bits),
-            "row_bitmap": bits_to_bytes(size.row_bitmap_bits),
-            "element_bitmap": bits_to_bytes(size.element_bitmap_bits),
-            "basis": bits_to_bytes(size.basis_bits),
-        },
+        "bytes_by_component": {part: bits_to_bytes(bits) for part, bits in size.components.items()},
     }
 
 

@@ -91,12 +91,7 @@ class PackedLayer:
             "shape": list(self.shape),
             "bytes": self.size.bytes,
             "bits_per_weight": self.bits_per_weight,
-            "bits": {
-                "codes": self.size.stored_codes_bits,
-                "row_bitmap": self.size.row_bitmap_bits,
-                "element_bitmap": self.size.element_bitmap_bits,
-                "basis": self.size.basis_bits,
-            },
+            "bits": self.size.components,
             "relative_error": self.relative_error,
             "zero_rows": self.zero_rows,
             "zero_elements": self.zero_elements,

@@ -142,29 +142,8 @@ def filters_by_gamma(gamma: Tensor, *, below: float | None = None, share: float 
 
 def without_filters(tiling: Tiling, kept: Tensor) -> RowMask:
     """All rows of the filters that are `kept` [filters], bool; no others."""
-    _check_length(kept, tiling.filters, "filters")
-    return RowMask.of_rows(tiling, kept.unsqueeze(1).expand(-1, tiling.filter_rows))
-
-
-def without_inputs(tiling: Tiling, kept: Tensor, *, groups: int = 1) -> RowMask:
-    """The rows that read at least one input channel that is `kept` [channels], bool: others read only what is zero.
-
-    `groups` of the convolution; a transposed one brings its own.
-    """
-    groups = tiling.transposed_groups or groups
-    per_group = tiling.shape[0] // groups if tiling.transposed_groups else tiling.shape[1]
-    _check_length(kept, per_group * groups, "input channels")
-    if tiling.filters % groups:
-        raise ConfigError(f"{tiling.filters} filters do not make {groups} groups")
-    read = kept.reshape(groups, per_group, 1).expand(-1, -1, tiling.filter_size // per_group)
-    of_filters = read.reshape(groups, -1).repeat_interleave(tiling.filters // groups, dim=0)
-    missing = tiling.filter_rows * tiling.width - tiling.filter_size
-    filled = torch.nn.functional.pad(of_filters, (0, missing))
-    return RowMask.of_rows(tiling, filled.reshape(tiling.filters, tiling.filter_rows, -1).any(-1))
-
-
-def _check_length(kept: Tensor, wanted: int, what: str) -> None:
-    if kept.dtype != torch.bool or tuple(kept.shape) != (wanted,):
+    if kept.dtype != torch.bool or tuple(kept.shape) != (tiling.filters,):
         raise ConfigError(
-            f"kept is {kept.dtype} {tuple(kept.shape)}; give torch.bool ({wanted},), one for each of the {what}"
+            f"kept is {kept.dtype} {tuple(kept.shape)}; give torch.bool ({tiling.filters},), one for each of the filters"
         )
+    return RowMask.of_rows(tiling, kept.unsqueeze(1).expand(-1, tiling.filter_rows))

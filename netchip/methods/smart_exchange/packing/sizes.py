@@ -72,7 +72,7 @@ class Size:
     @property
     def bits(self) -> int:
         """All components as they are stored."""
-        return self.stored_codes_bits + self.row_bitmap_bits + self.element_bitmap_bits + self.basis_bits
+        return sum(self.components.values())
 
     @property
     def stored_codes_bits(self) -> int:
@@ -80,22 +80,19 @@ class Size:
         return self.codes_bits if self.coded_bits is None else self.coded_bits
 
     @property
+    def components(self) -> dict[str, int]:
+        """Bits as they are stored, by the name of the stored tensor."""
+        return {
+            "codes": self.stored_codes_bits,
+            "row_bitmap": self.row_bitmap_bits,
+            "element_bitmap": self.element_bitmap_bits,
+            "basis": self.basis_bits,
+        }
+
+    @property
     def bytes(self) -> int:
         """Bytes in a file: each component begins a byte."""
-        parts = (self.stored_codes_bits, self.row_bitmap_bits, self.element_bitmap_bits, self.basis_bits)
-        return sum(bits_to_bytes(part) for part in parts)
-
-    def __add__(self, other: "Size") -> "Size":
-        coded = (
-            None if self.coded_bits is other.coded_bits is None else self.stored_codes_bits + other.stored_codes_bits
-        )
-        return Size(
-            self.codes_bits + other.codes_bits,
-            self.row_bitmap_bits + other.row_bitmap_bits,
-            self.element_bitmap_bits + other.element_bitmap_bits,
-            self.basis_bits + other.basis_bits,
-            coded,
-        )
+        return sum(map(bits_to_bytes, self.components.values()))
 
 
 def predicted_size(counts: Counts) -> Size:

@@ -17,7 +17,6 @@ from netchip.methods.smart_exchange.decomposition.sparsity import (
     filters_by_gamma,
     row_scores,
     without_filters,
-    without_inputs,
     without_share,
 )
 
@@ -123,33 +122,6 @@ def test_whole_filters_go() -> None:
     assert mask.sparsity == 0.25
 
 
-def test_rows_that_read_only_channels_that_are_gone_go() -> None:
-    kept = torch.tensor([False, False, False, True, False, False])
-    by_kernel = without_inputs(tiling_for((2, 6, 3, 3)), kept)
-    assert by_kernel.rows[0].reshape(6, 3).all(1).tolist() == kept.tolist()
-    by_three = without_inputs(tiling_for((2, 6, 1, 1)), kept)
-    assert by_three.rows.tolist() == [[False, True]] * 2
-
-
-def test_groups_read_their_own_channels() -> None:
-    kept = torch.tensor([True, True, False, False])
-    mask = without_inputs(tiling_for((4, 2, 3, 3)), kept, groups=2)
-    assert mask.rows.all(1).tolist() == [True, True, False, False]
-    transposed = without_inputs(tiling_for((4, 3, 3, 3), kind="transposed", groups=2), kept)
-    assert transposed.elements().flatten(1).any(1).tolist() == kept.tolist()
-
-
-def test_what_is_gone_by_filter_and_by_input_agrees_with_a_network() -> None:
-    """The next layer's output does not change when the rows that read pruned filters go."""
-    first, second = gaussian(8, 3, 3, 3), gaussian(5, 8, 3, 3, seed=1)
-    kept = filters_by_gamma(gaussian(8), share=0.5)
-    first = first * without_filters(tiling_for(first.shape), kept).elements()
-    masked = second * without_inputs(tiling_for(second.shape), kept).elements()
-    maps = torch.relu(torch.nn.functional.conv2d(gaussian(1, 3, 9, 9, seed=2), first))
-    assert torch.equal(torch.nn.functional.conv2d(maps, masked) != 0, torch.nn.functional.conv2d(maps, second) != 0)
-    assert torch.allclose(torch.nn.functional.conv2d(maps, masked), torch.nn.functional.conv2d(maps, second), atol=1e-5)
-
-
 def test_masks_join_and_come_back_from_their_state() -> None:
     weight = gaussian(6, 5, 3, 3)
     tiling = tiling_for(weight.shape)
@@ -177,8 +149,6 @@ def test_refusals() -> None:
         filters_by_gamma(torch.ones(3), share=1.0)
     with pytest.raises(ConfigError, match=r"one for each of the filters"):
         without_filters(tiling, torch.ones(3, dtype=torch.bool))
-    with pytest.raises(ConfigError, match=r"one for each of the input channels"):
-        without_inputs(tiling, torch.ones(2, dtype=torch.bool))
     with pytest.raises(ConfigError, match=r"a row mask is torch\.bool"):
         RowMask(tiling, torch.ones(2))
     with pytest.raises(ConfigError, match="do not go together"):
