@@ -154,7 +154,7 @@ def _show(done: "Compression", sizes: "Sequence[AccountedSize]", distortion: "Ra
         ">elements\nzero",
         ">bytes",
     )
-    from netchip.cli.accounted import show_accounting
+    from netchip.methods.smart_exchange.accounting import table as accounting
     from netchip.methods.smart_exchange.baselines.comparison import COLUMNS
 
     show_table("Packed", columns, [_row(layer) for layer in done.layers])
@@ -172,7 +172,7 @@ def _show(done: "Compression", sizes: "Sequence[AccountedSize]", distortion: "Ra
     say(
         f"{done.bits_per_weight:.3f} bits for each packed weight; the error is that of the weights, not of the network's results"
     )
-    show_accounting(sizes)
+    show_table(accounting.TITLE, accounting.COLUMNS, accounting.rows(sizes))
     if distortion is not None:
         show_table("The packed weights, beside rounding to nearest", COLUMNS, distortion.rows)
         for sentence in distortion.verdict:

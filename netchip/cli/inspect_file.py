@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def inspect_file(path: Path, json: bool) -> None:
     """Shows the compressed file `path`, every hash compared. Raises `DataError` where it is none or was altered."""
-    from netchip.cli.accounted import show_accounting
+    from netchip.methods.smart_exchange.accounting import table
     from netchip.methods.smart_exchange.accounting.of_file import sizes_of_file
     from netchip.methods.smart_exchange.file.reading import read
 
@@ -23,7 +23,7 @@ def inspect_file(path: Path, json: bool) -> None:
         show_json(found | {"accounting": [each.to_json() for each in sizes]})
     else:
         _show(found)
-        show_accounting(sizes)
+        show_table(table.TITLE, table.COLUMNS, table.rows(sizes))
 
 
 def _found(file: "CompressedFile") -> dict[str, Any]:

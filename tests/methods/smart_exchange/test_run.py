@@ -11,6 +11,8 @@ from netchip.cli.main import main
 from netchip.files import read_json
 from netchip.methods.method import Result
 from netchip.methods.smart_exchange import experiments
+from netchip.methods.smart_exchange.accounting.of_file import sizes_of_file
+from netchip.methods.smart_exchange.accounting.table import rows
 from netchip.methods.smart_exchange.config import SmartExchangeConfig
 from netchip.methods.smart_exchange.file.reading import read
 from netchip.methods.smart_exchange.run import run
@@ -84,13 +86,14 @@ def test_figures_are_plain_json_that_the_report_draws(done: tuple[Path, Result])
     kinds += [
         "table",
         "table",
+        "table",
         "bars",
         "heatmap",
         "bars",
         "bars",
         "heatmap",
         "table",
-    ]  # error against bits, the engines
+    ]  # error against bits, sizes by three rules, the engines
     assert [figure["kind"] for figure in figures.values()] == kinds
     assert all(read_figure(file).title for file in (path / "figures").iterdir())
     assert figures["2-accuracy"]["series"][-1]["x"] == [3, 4]
@@ -117,6 +120,15 @@ def test_the_engines_run_the_networks_of_the_run(done: tuple[Path, Result], caps
     assert main(["engines", str(path), "--json"]) == 0
     asked = json.loads(capsys.readouterr().out)
     assert "activations assumed" in asked["sparsity"]
+
+
+def test_the_sizes_by_three_rules_are_those_of_the_files(done: tuple[Path, Result]) -> None:
+    path, _ = done
+    table = read_json(path / "figures" / "8a-accounting.json")
+    ours = next(row for row in table["rows"] if row[0] == "projected, paper")
+    by_file = next(row for row in table["rows"] if row[0] == "projected, file: what it stores")
+    sizes = sizes_of_file(read(path / "model.se.safetensors"))
+    assert [by_file, ours] == [list(row) for row in rows(sizes, of="projected")[:2]]
 
 
 def test_the_table_of_error_against_bits_has_its_verdict(done: tuple[Path, Result]) -> None:

@@ -1,7 +1,9 @@
 """A compressed file under the three rules."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from typing import get_args
+
+from torch import Tensor
 
 from netchip.methods.smart_exchange.accounting.layers import DenseTensor, LayerCounts
 from netchip.methods.smart_exchange.accounting.rules import AccountedSize, Accounting, account
@@ -12,10 +14,14 @@ from netchip.units import BITS_PER_BYTE
 def sizes_of_file(file: CompressedFile) -> tuple[AccountedSize, ...]:
     """Its size by each rule, that of the file itself first; headers are in none of them."""
     layers = [LayerCounts.of(name, packed, file.size(name)) for name, packed in file.packed.items()]
-    dense = list(_dense(file))
-    return tuple(account(layers, rule, dense=dense) for rule in get_args(Accounting))
+    return sizes_by_rule(layers, file.dense)
 
 
-def _dense(file: CompressedFile) -> Iterator[DenseTensor]:
-    for name, tensor in file.dense.items():
-        yield DenseTensor(name, tensor.numel(), BITS_PER_BYTE * tensor.numel() * tensor.element_size())
+def sizes_by_rule(layers: Iterable[LayerCounts], dense: Mapping[str, Tensor]) -> tuple[AccountedSize, ...]:
+    """The same of treated weights and the tensors that are stored as they are."""
+    treated = list(layers)
+    rest = [
+        DenseTensor(name, tensor.numel(), BITS_PER_BYTE * tensor.numel() * tensor.element_size())
+        for name, tensor in dense.items()
+    ]
+    return tuple(account(treated, rule, dense=rest) for rule in get_args(Accounting))
