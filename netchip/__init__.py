@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from netchip.measure.latency import measure_latency as measure_latency
     from netchip.methods.early_bird.search import TicketSearch as TicketSearch
     from netchip.methods.early_bird.ticket import Ticket as Ticket
+    from netchip.methods.smart_exchange.decomposition.choosing import tiling_for as tiling_for
+    from netchip.methods.smart_exchange.decomposition.decompose import decompose as decompose
+    from netchip.methods.smart_exchange.modules.compressed import compressed as compressed
     from netchip.methods.smart_exchange.training.smart_exchange import SmartExchange as SmartExchange
     from netchip.train.fit import fit as fit
     from netchip.workload.encoding import Precision as Precision
@@ -58,14 +61,17 @@ _HOME = {
     "capture": "graph.capture",
     "channel_groups": "graph.coupling",
     "chip_names": "hardware.chips",
+    "compressed": "methods.smart_exchange.modules.compressed",
     "cost": "hardware.network_cost",
     "cut": "graph.surgery",
+    "decompose": "methods.smart_exchange.decomposition.decompose",
     "evaluate": "hardware.cost",
     "fit": "train.fit",
     "load": "graph.saved",
     "load_chip": "hardware.chips",
     "measure_latency": "measure.latency",
     "plan": "graph.surgery",
+    "tiling_for": "methods.smart_exchange.decomposition.choosing",
     "to_workload": "graph.to_workload",
 }
 
