@@ -126,7 +126,7 @@ def test_the_sizes_by_three_rules_are_those_of_the_files(done: tuple[Path, Resul
     path, _ = done
     table = read_json(path / "figures" / "8a-accounting.json")
     ours = next(row for row in table["rows"] if row[0] == "projected, paper")
-    by_file = next(row for row in table["rows"] if row[0] == "projected, file: what it stores")
+    by_file = next(row for row in table["rows"] if row[0] == "projected, file")
     sizes = sizes_of_file(read(path / "model.se.safetensors"))
     assert [by_file, ours] == [list(row) for row in rows(sizes, of="projected")[:2]]
 

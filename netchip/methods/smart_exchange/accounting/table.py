@@ -21,7 +21,7 @@ COLUMNS = (
 )
 """'>' sets a column to the right. Ratios are over the weights a rule counts: what it leaves out is in neither."""
 
-_WORDS = {"file": "file: what it stores", "paper": "paper", "official_code": "official code"}
+_WORDS = {"file": "file", "paper": "paper", "official_code": "official code"}
 
 
 def rows(sizes: Iterable[AccountedSize], of: str = "") -> list[tuple[str, ...]]:
