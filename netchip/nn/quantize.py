@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from netchip.errors import ConfigError
-from netchip.nn.straight_through import round_ste
+from netchip.nn.straight_through import round_ste, straight_through
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,23 @@ def fake_quantize(x: Tensor, grid: Grid) -> Tensor:
     """`x` on `grid`, of the same shape; gradient 1 inside the grid's range, 0 outside."""
     levels = round_ste(x / grid.scale) + grid.zero
     return (levels.clamp(grid.lowest, grid.highest) - grid.zero) * grid.scale
+
+
+def quantize_min_max(x: Tensor, low: Tensor, high: Tensor, bits: int, *, noise: Tensor | None = None) -> Tensor:
+    """`x` on the 2^bits levels that start at `low` and end at `high`, both broadcasting; zero need not be a level.
+
+    The plain uniform quantiser of eladhoffer/quantized.pytorch, on which DFS, FracTrain and others build. What lies outside is
+    clamped, and the gradient is 1 there too. `noise` in units of a step is added before rounding: uniform over
+    [-0.5, 0.5) rounds stochastically. Raises `ConfigError` for bits that make no grid.
+    """
+    _check_bits(bits, least=1)
+    highest = 2**bits - 1
+    with torch.no_grad():
+        step = ((high - low) / highest).clamp_min(1e-8)
+        levels = (x - low) / step
+        levels = (levels if noise is None else levels + noise).round_().clamp_(0, highest)
+        result = levels.mul_(step).add_(low)
+    return straight_through(result, x) if x.requires_grad and torch.is_grad_enabled() else result
 
 
 def quantize_weight(weight: Tensor, bits: int, *, per_channel: bool = True) -> Tensor:
