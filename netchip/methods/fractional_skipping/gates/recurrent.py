@@ -9,6 +9,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from netchip.errors import ConfigError
 from netchip.methods.fractional_skipping.blocks.kept import Kept, may_keep
@@ -73,7 +74,7 @@ class RecurrentGate(nn.Module):
         entering, forgetting, candidate, leaving = sums.chunk(4, 1)
         cell = torch.addcmul(forgetting.sigmoid() * state[1], entering.sigmoid(), candidate.tanh())
         hidden = leaving.sigmoid() * cell.tanh()
-        return torch.addmm(self.head.bias, hidden, self.head.weight.t()), (hidden, cell)
+        return linear(hidden, self.head.weight, self.head.bias), (hidden, cell)
 
     def layers(self, inputs: tuple[int, ...]) -> tuple[Layer, ...]:
         """For each block the projection, the LSTM's product and the head."""
@@ -101,9 +102,9 @@ class RecurrentGate(nn.Module):
             weight, bias = self._kept.get(index, sources, lambda: self._product(index))
             from_input = torch.addmm(bias, vector, weight)
         else:
-            embedded = torch.addmm(projection.bias, vector, projection.weight.t())
-            from_input = torch.addmm(cell.bias_ih + cell.bias_hh, embedded, cell.weight_ih.t())
-        return torch.addmm(from_input, hidden, cell.weight_hh.t())
+            embedded = linear(vector, projection.weight, projection.bias)
+            from_input = linear(embedded, cell.weight_ih, cell.bias_ih) + cell.bias_hh
+        return from_input + linear(hidden, cell.weight_hh)
 
     def _product(self, index: int) -> tuple[Tensor, Tensor]:
         """The projection and the LSTM's input weights as one: ([C, 4 hidden], [4 hidden])."""

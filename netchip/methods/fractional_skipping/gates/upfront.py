@@ -2,6 +2,7 @@
 is enough and samples can be sorted by route.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -20,18 +21,19 @@ class UpfrontGate(nn.Module):
     """Logits [B, L, K] of all blocks from the network's input [B, C, H, W], or from the maps that enter the first block.
 
     From the "input": two 3x3 convolutions of stride 2 with `width` and `2 width` channels come first. From the "stem" there
-    is no convolution. Then means over a 4 x 4 grid, a hidden layer, and L K logits. `channels` are those of its source.
+    is no convolution. Then means over a 4 x 4 grid, a hidden layer, and L K logits. `channels` [L] are those of the features
+    that enter each block, of which the first matter here.
     """
 
     upfront = True
 
     def __init__(
         self,
-        channels: int,
-        blocks: int,
+        channels: Sequence[int],
         options: int,
         *,
         source: Source = "stem",
+        image_channels: int = 3,
         hidden: int = 32,
         width: int = 8,
         full_odds: float = FULL_ODDS,
@@ -39,13 +41,13 @@ class UpfrontGate(nn.Module):
         super().__init__()
         if source not in ("input", "stem"):
             raise ConfigError(f"source = {source!r}: the route is decided from the 'input' or from the 'stem'")
-        if min(channels, blocks, options, hidden, width) < 1:
-            raise ConfigError("channels, blocks, options, hidden and width are whole numbers of at least 1")
-        self.blocks, self.options, self.source = blocks, options, source
-        eyes = [nn.Conv2d(channels, width, 3, 2, 1), nn.ReLU(), nn.Conv2d(width, 2 * width, 3, 2, 1), nn.ReLU()]
+        if min(len(channels), options, hidden, width, image_channels) < 1:
+            raise ConfigError("an upfront gate needs at least 1 block, option, hidden unit, channel and image channel")
+        self.blocks, self.options, self.source = len(channels), options, source
+        eyes = [nn.Conv2d(image_channels, width, 3, 2, 1), nn.ReLU(), nn.Conv2d(width, 2 * width, 3, 2, 1), nn.ReLU()]
         self.eyes = nn.Sequential(*(eyes if source == "input" else []))
-        self.first = nn.Linear((2 * width if source == "input" else channels) * _GRID**2, hidden)
-        self.head = nn.Linear(hidden, blocks * options)
+        self.first = nn.Linear((2 * width if source == "input" else channels[0]) * _GRID**2, hidden)
+        self.head = nn.Linear(hidden, self.blocks * options)
         nn.init.normal_(self.head.weight, 0.0, (2.0 / (hidden * options)) ** 0.5)
         favour_full(self.head.bias, options, full_odds)
 
