@@ -84,7 +84,9 @@ class FractionalNetwork(nn.Module):
 
         `routes` are taken in place of decisions: [B, L] or [L] of option indices or names, or one option for all blocks.
         `form`: "static" computes all options and lets decisions multiply them, "routed" runs only what was decided; "auto" is the
-        static form in training and while the network is captured, else the routed one. Both give the same to within 1e-5.
+        static form in training and while the network is captured, else the routed one. Both give the same to within 1e-5 of
+        rounding; where torch convolves a single sample by another kernel than a batch, a value that lies on the border of
+        two levels of few bits may fall to either.
 
         Raises `DivergedError` that names the block whose gate gave NaN, `ConfigError` for routes that do not fit.
         """
@@ -169,7 +171,7 @@ class FractionalNetwork(nn.Module):
         gate = cast("Gate", self.gate)
         listed = None if forced is None else forced.expand(len(inputs[0]), -1).t().tolist()
         state = None if listed is not None else gate.begin(inputs[0])
-        run = RoutedForm(gate, self.logit_bias + self.forbidden, state, listed, self.min_group)
+        run = RoutedForm(gate, (self.logit_bias + self.forbidden).unbind(0), state, listed, self.min_group)
         with on_route(run):
             outputs = self.model(*inputs)
         self._all_ran(run.routes)
@@ -272,7 +274,7 @@ def _gate(gate: str | nn.Module | MakeGate, channels: Sequence[int], options: in
 
 def _placed_like(gate: nn.Module, found: Sequence[Found]) -> nn.Module:
     first = next(found[0].module.parameters(), None)
-    return gate if first is None else gate.to(first.device)
+    return gate if first is None else gate.to(first)
 
 
 def _forbidden(sites: Sequence[BlockSite], options: OptionSet) -> Tensor:

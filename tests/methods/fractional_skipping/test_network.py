@@ -145,6 +145,8 @@ def test_a_forced_option_is_the_static_network_of_its_bits(resnet14: CifarResNet
 
 
 # Test 3: grouped equals masked, whatever the batch ------------------------------------------------------------------------
+# In float64: torch convolves one sample by another kernel than several, and in float32 a difference of 1e-8 between the two
+# moves a value across the border of two levels in one batch of fifty. Options without levels are compared in float32.
 
 
 @pytest.fixture(scope="module", params=["modern", "paper"])
@@ -154,7 +156,7 @@ def gated(request: pytest.FixtureRequest) -> FractionalNetwork:
     example = torch.randn(16, 3, 12, 12)
     for _ in range(3):
         model(example)  # BatchNorm statistics that are not those of a fresh network
-    return make_fractional(model.eval(), PAPER_4, mode=request.param, example=example)
+    return make_fractional(model.eval().double(), PAPER_4, mode=request.param, example=example.double())
 
 
 @settings(max_examples=25, deadline=None)
@@ -163,7 +165,7 @@ def test_grouped_equals_masked_for_any_routes(gated: FractionalNetwork, data: st
     option = st.integers(0, 3)
     routes = torch.tensor(data.draw(st.lists(st.lists(option, min_size=5, max_size=5), min_size=batch, max_size=batch)))
     order = torch.tensor(data.draw(st.permutations(range(batch))))
-    images = torch.randn(batch, 3, 12, 12, generator=torch.Generator().manual_seed(batch))
+    images = torch.randn(batch, 3, 12, 12, generator=torch.Generator().manual_seed(batch), dtype=torch.float64)
     with torch.no_grad():
         masked = gated(images, routes=routes, form="static")
         grouped = gated(images, routes=routes, form="routed", detail=True)
@@ -174,8 +176,18 @@ def test_grouped_equals_masked_for_any_routes(gated: FractionalNetwork, data: st
         assert torch.allclose(alone, masked[:1], atol=1e-5)
 
 
+def test_in_float32_grouped_equals_masked_too(resnet14: CifarResNet, images: Tensor) -> None:
+    network, generator = make_fractional(resnet14, SKIPNET).eval(), torch.Generator().manual_seed(0)
+    for batch in (1, 2, 9, 9, 9):
+        routes = torch.randint(0, 2, (batch, 5), generator=generator)
+        with torch.no_grad():
+            masked = network(images[:batch], routes=routes, form="static")
+            assert torch.allclose(network(images[:batch], routes=routes), masked, atol=1e-5)
+
+
 @pytest.mark.parametrize("gate", ["recurrent", "feed_forward", "upfront"])
 def test_decided_routes_and_outputs_are_a_samples_own(resnet14: CifarResNet, images: Tensor, gate: str) -> None:
+    resnet14, images = resnet14.double(), images.double()
     network = _undecided(make_fractional(resnet14, PAPER_4, gate, example=images)).eval()
     with torch.no_grad():
         batch = network(images, detail=True)

@@ -14,14 +14,15 @@ from netchip.methods.fractional_skipping.gates.protocol import Gate
 
 @dataclass(eq=False)
 class RoutedForm:
-    """One call. Decisions are read from the device once a block; once in all where the gate is upfront or routes are `forced`.
+    """One call. `bias` [L] of [K] is added to logits; `forced` [L][B] are options by block and sample.
 
-    `forced` [L][B] are options by block and sample. Groups of fewer than `min_group` samples run under the next higher
-    option, and then a sample's result may depend on its batch mates; `routes` [L] holds what ran, a list of B options each.
+    Decisions are read from the device once a block; once in all where the gate is upfront or routes are forced. Groups of
+    fewer than `min_group` samples run under the next higher option that is taken, and then a sample's result may depend on
+    its batch mates. `routes` [L] holds what ran, a list of B options each.
     """
 
     gate: Gate
-    bias: Tensor
+    bias: Sequence[Tensor]
     state: Any
     forced: Sequence[Sequence[int]] | None = None
     min_group: int = 1
@@ -57,7 +58,7 @@ class RoutedForm:
 
     def _planned(self, block: FractionalBlock, logits: Tensor) -> list[list[int]]:
         """The whole route of every sample from logits [B, L, K]."""
-        rows = (logits + self.bias).transpose(0, 1)
+        rows = (logits + torch.stack(list(self.bias))).transpose(0, 1)
         if bool(rows.sum(2).isnan().any()):
             raise refuse_nan(block.site.name)
         return rows.argmax(2).tolist()

@@ -11,7 +11,7 @@ def pooled(features: Tensor, channels: int) -> Tensor:
     Raises `ConfigError` where no axis has that many channels.
     """
     if features.ndim > 1 and features.shape[1] == channels:
-        return features.flatten(2).mean(2) if features.ndim > 2 else features
+        return features.mean(tuple(range(2, features.ndim))) if features.ndim > 2 else features
     if features.ndim == 3 and features.shape[2] == channels:
         return features.mean(1)
     raise ConfigError(

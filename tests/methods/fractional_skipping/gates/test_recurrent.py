@@ -8,7 +8,7 @@ from torch import nn
 
 from netchip.errors import ConfigError
 from netchip.methods.fractional_skipping.gates.protocol import Gate
-from netchip.methods.fractional_skipping.gates.recurrent import RecurrentGate
+from netchip.methods.fractional_skipping.gates.recurrent import Memory, RecurrentGate
 
 CHANNELS = [16] * 6 + [32] * 6 + [64] * 5
 
@@ -67,7 +67,7 @@ def test_a_sample_alone_gets_the_logits_it_gets_in_a_batch() -> None:
     torch.manual_seed(0)
     gate = RecurrentGate([16, 32], 4).eval()
     with torch.no_grad():
-        state = one = None
+        state, one = gate.begin(torch.zeros(5, 3)), gate.begin(torch.zeros(1, 3))
         for index, width in enumerate(gate.channels):
             maps = _maps(5, width, index)
             logits, state = gate.step(index, maps, state)
@@ -99,4 +99,4 @@ def test_what_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"odds = 0.0: how many times as likely"):
         RecurrentGate([16], 4, full_odds=0.0)
     with pytest.raises(ConfigError, match=r"made for features of 16 channels and got \(1, 32, 4, 4\)"):
-        RecurrentGate([16], 4).step(0, _maps(1, 32, 0), None)
+        RecurrentGate([16], 4).step(0, _maps(1, 32, 0), Memory(None, None, None))
