@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from netchip.measure.latency import measure_latency as measure_latency
     from netchip.methods.early_bird.search import TicketSearch as TicketSearch
     from netchip.methods.early_bird.ticket import Ticket as Ticket
+    from netchip.methods.fractional_skipping.network import FractionalNetwork as FractionalNetwork
+    from netchip.methods.fractional_skipping.network import make_fractional as make_fractional
+    from netchip.methods.fractional_skipping.options import Bits as Bits
+    from netchip.methods.fractional_skipping.options import Full as Full
+    from netchip.methods.fractional_skipping.options import OptionSet as OptionSet
+    from netchip.methods.fractional_skipping.options import Skip as Skip
     from netchip.train.fit import fit as fit
     from netchip.workload.encoding import Precision as Precision
     from netchip.workload.layer import Layer as Layer
@@ -39,16 +45,21 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Accelerator": "hardware.accelerator",
+    "Bits": "methods.fractional_skipping.options",
     "Budget": "hardware.budget",
     "Constraints": "hardware.mapper.constraints",
     "CostReport": "hardware.cost_report",
     "EvolutionaryMapper": "hardware.mapper.mappers",
+    "FractionalNetwork": "methods.fractional_skipping.network",
+    "Full": "methods.fractional_skipping.options",
     "Layer": "workload.layer",
     "LayerShape": "workload.shape",
     "Mapping": "hardware.mapping",
     "MappingBatch": "hardware.mapping_batch",
+    "OptionSet": "methods.fractional_skipping.options",
     "Precision": "workload.encoding",
     "RandomMapper": "hardware.mapper.mappers",
+    "Skip": "methods.fractional_skipping.options",
     "Ticket": "methods.early_bird.ticket",
     "TicketSearch": "methods.early_bird.search",
     "Workload": "workload.network",
@@ -62,6 +73,7 @@ _HOME = {
     "fit": "train.fit",
     "load": "graph.saved",
     "load_chip": "hardware.chips",
+    "make_fractional": "methods.fractional_skipping.network",
     "measure_latency": "measure.latency",
     "plan": "graph.surgery",
     "to_workload": "graph.to_workload",

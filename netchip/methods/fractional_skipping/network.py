@@ -171,7 +171,7 @@ class FractionalNetwork(nn.Module):
         gate = cast("Gate", self.gate)
         listed = None if forced is None else forced.expand(len(inputs[0]), -1).t().tolist()
         state = None if listed is not None else gate.begin(inputs[0])
-        run = RoutedForm(gate, (self.logit_bias + self.forbidden).unbind(0), state, listed, self.min_group)
+        run = RoutedForm(gate, self.logit_bias + self.forbidden, state, listed, self.min_group)
         with on_route(run):
             outputs = self.model(*inputs)
         self._all_ran(run.routes)

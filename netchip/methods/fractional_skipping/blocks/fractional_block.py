@@ -35,6 +35,7 @@ class FractionalBlock(nn.Module):
         super().__init__()
         self.block, self.site, self.index, self.options = block, site, index, options
         self.arithmetic = arithmetic
+        self.skip = options.skip
         self.ranges = nn.ModuleDict()  # of inputs, where all options share one
         self.steps = nn.ModuleDict()  # learned: option -> layer -> weight and input
         self.norms = nn.ModuleDict()  # option -> norm
@@ -54,7 +55,7 @@ class FractionalBlock(nn.Module):
         form = self._loud[option]
         if form is None:
             return x
-        return form(x) if option == self.options.skip else form(x, *rest)
+        return form(x) if option == self.skip else form(x, *rest)
 
     def candidates(self, options: Sequence[int], x: Tensor, rest: tuple[Any, ...] = ()) -> list[Tensor]:
         """All of `x` under each of `options`; of those that share BatchNorms the costliest moves the statistics, in training."""
@@ -62,7 +63,7 @@ class FractionalBlock(nn.Module):
         found: list[Tensor] = []
         for option in options:
             form = (self._loud if option == updating else self._quiet)[option]
-            found.append(x if form is None else form(x) if option == self.options.skip else form(x, *rest))
+            found.append(x if form is None else form(x) if option == self.skip else form(x, *rest))
         return found
 
     def train(self, mode: bool = True) -> "FractionalBlock":

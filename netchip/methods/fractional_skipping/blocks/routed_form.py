@@ -14,7 +14,7 @@ from netchip.methods.fractional_skipping.gates.protocol import Gate
 
 @dataclass(eq=False)
 class RoutedForm:
-    """One call. `bias` [L] of [K] is added to logits; `forced` [L][B] are options by block and sample.
+    """One call. `bias` [L, K] is added to logits; `forced` [L][B] are options by block and sample.
 
     Decisions are read from the device once a block; once in all where the gate is upfront or routes are forced. Groups of
     fewer than `min_group` samples run under the next higher option that is taken, and then a sample's result may depend on
@@ -22,12 +22,13 @@ class RoutedForm:
     """
 
     gate: Gate
-    bias: Sequence[Tensor]
+    bias: Tensor
     state: Any
     forced: Sequence[Sequence[int]] | None = None
     min_group: int = 1
     routes: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
     plan: list[list[int]] | None = None
+    bias_rows: list[list[float]] | None = None
 
     def through(self, block: FractionalBlock, x: Tensor, rest: tuple[Any, ...]) -> Tensor:
         """The block's output [B, ...], each sample under its own option."""
@@ -54,11 +55,21 @@ class RoutedForm:
         if self.gate.upfront:
             self.plan = self._planned(block, self.state)
             return self.plan[block.index]
-        return _read(logits + self.bias[block.index], block)
+        return [self._single(block, logits)] if len(logits) == 1 else _read(logits + self.bias[block.index], block)
+
+    def _single(self, block: FractionalBlock, logits: Tensor) -> int:
+        """One sample's option from logits [1, K]; a bias is added on the host, where the logits are read to anyway."""
+        if self.bias_rows is None:
+            self.bias_rows = self.bias.tolist()
+        [row] = logits.tolist()
+        chosen = first_largest([logit + bias for logit, bias in zip(row, self.bias_rows[block.index], strict=True)])
+        if chosen < 0:
+            raise refuse_nan(block.site.name)
+        return chosen
 
     def _planned(self, block: FractionalBlock, logits: Tensor) -> list[list[int]]:
         """The whole route of every sample from logits [B, L, K]."""
-        rows = (logits + torch.stack(list(self.bias))).transpose(0, 1)
+        rows = (logits + self.bias).transpose(0, 1)
         if bool(rows.sum(2).isnan().any()):
             raise refuse_nan(block.site.name)
         return rows.argmax(2).tolist()
@@ -66,11 +77,7 @@ class RoutedForm:
 
 def _read(logits: Tensor, block: FractionalBlock) -> list[int]:
     """Each sample's option from logits [B, K], read from the device once."""
-    if len(logits) == 1:
-        chosen = [first_largest(logits.tolist()[0])]
-        broken = chosen[0] < 0
-    else:
-        *chosen, broken = torch.cat([logits.argmax(1), logits.sum()[None].isnan().long()]).tolist()
+    *chosen, broken = torch.cat([logits.argmax(1), logits.sum()[None].isnan().long()]).tolist()
     if broken:
         raise refuse_nan(block.site.name)
     return chosen
@@ -100,7 +107,7 @@ def _raised(groups: dict[int, list[int]], least: int) -> dict[int, list[int]]:
 
 def _grouped(block: FractionalBlock, groups: dict[int, list[int]], x: Tensor, rest: tuple[Any, ...]) -> Tensor:
     """One pass a group, scattered back. Samples that skip to their own input are copied with the rest of it."""
-    skip = block.options.skip
+    skip = block.skip
     passing = skip in groups and block.site.shortcut is None
     result = x.clone() if passing else None
     for option, members in groups.items():

@@ -21,10 +21,8 @@ from netchip.workload.shape import LayerShape
 
 
 class Fused(NamedTuple):
-    """What a step in evaluation multiplies: for each block ([C, 4 H], [4 H]); for all ([H, 4 H]) and the head ([H, K], [K]).
-
-    The LSTM's four gates stand in the order input, forget, output, cell, so that one sigmoid does three.
-    """
+    """What a step in evaluation multiplies: for each block the LSTM's input weights times the projection ([4 H, C], [4 H]), and
+    no second bias."""
 
     inputs: tuple[tuple[Tensor, Tensor], ...]
     memory: Tensor
@@ -93,12 +91,8 @@ class RecurrentGate(nn.Module):
         if fused is None:
             return self._step(index, vector, hidden, cell)
         weight, bias = fused.inputs[index]
-        sums = torch.addmm(torch.addmm(bias, vector, weight), hidden, fused.memory)
-        width = cell.shape[1]
-        entering, forgetting, leaving = sums[:, : 3 * width].sigmoid().chunk(3, 1)
-        cell = torch.addcmul(forgetting * cell, entering, sums[:, 3 * width :].tanh())
-        hidden = leaving * cell.tanh()
-        return torch.addmm(fused.bias, hidden, fused.head), Memory(hidden, cell, fused)
+        hidden, cell = torch.lstm_cell(vector, (hidden, cell), weight, fused.memory, bias)
+        return linear(hidden, fused.head, fused.bias), Memory(hidden, cell, fused)
 
     def layers(self, inputs: tuple[int, ...]) -> tuple[Layer, ...]:
         """For each block the projection, the LSTM's product and the head."""
@@ -134,15 +128,13 @@ class RecurrentGate(nn.Module):
 
     def _fuse(self) -> Fused:
         lstm, head = self.cell, self.head
-        first, second, third, fourth = torch.arange(4 * lstm.hidden_size, device=head.weight.device).chunk(4)
-        order = torch.cat([first, second, fourth, third])
-        weight, bias = lstm.weight_ih[order], (lstm.bias_ih + lstm.bias_hh)[order]
+        bias, weight = lstm.bias_ih + lstm.bias_hh, lstm.weight_ih
         projections = [cast("nn.Linear", each) for each in self.projections]
         return Fused(
-            inputs=tuple(((weight @ each.weight).t().contiguous(), weight @ each.bias + bias) for each in projections),
-            memory=lstm.weight_hh[order].t().contiguous(),
-            head=head.weight.t().contiguous(),
-            bias=head.bias.detach().clone(),
+            inputs=tuple((weight @ each.weight, weight @ each.bias + bias) for each in projections),
+            memory=lstm.weight_hh.detach(),
+            head=head.weight.detach(),
+            bias=head.bias.detach(),
         )
 
 
