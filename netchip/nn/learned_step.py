@@ -11,11 +11,30 @@ import torch
 from torch import Tensor, nn
 
 from netchip.errors import ConfigError
-from netchip.nn.straight_through import round_ste, straight_through
 
 _CANDIDATES = 24
 _SMALLEST = 0.05  # of the largest value: below, even 2 bits clip more than they gain
 _SAMPLED = 65_536
+
+
+class _OnGrid(torch.autograd.Function):
+    """LSQ's forward and backward (sections 2.1 and 2.2) in one pass each; `factor` scales the step's gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, step: Tensor, lowest: int, highest: int, factor: float) -> Tensor:  # pyright: ignore
+        scaled = x / step
+        ctx.save_for_backward(scaled, step)
+        ctx.settings = (lowest, highest, factor)
+        return scaled.round().clamp_(lowest, highest).mul_(step)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None, None]:  # pyright: ignore
+        scaled, step = ctx.saved_tensors
+        lowest, highest, factor = ctx.settings
+        inside = (scaled >= lowest) & (scaled <= highest)
+        slope = scaled.round().clamp_(lowest, highest).sub_(scaled * inside)
+        of_step = slope.mul_(gradient).sum_to_size(step.shape) * factor
+        return gradient * inside, of_step, None, None, None
 
 
 class LearnedStep(nn.Module):
@@ -69,8 +88,8 @@ class LearnedStep(nn.Module):
         step = step.view(-1, *(1 for _ in range(x.ndim - 1))) if self.channels is not None else step
         if not torch.is_grad_enabled():
             return (x / step).round_().clamp_(self._lowest, self._highest).mul_(step)
-        step = _scaled_gradient(step, (x.numel() / self.step.numel() * self._highest) ** -0.5)
-        return round_ste((x / step).clamp(self._lowest, self._highest)) * step
+        factor = (x.numel() / self.step.numel() * self._highest) ** -0.5
+        return _OnGrid.apply(x, step, self._lowest, self._highest, factor)  # pyright: ignore[reportReturnType]
 
     def _first(self, x: Tensor) -> None:
         if not self.training and self.channels is None:
@@ -110,8 +129,3 @@ def _best_steps(rows: Tensor, lowest: int, highest: int) -> Tensor:
 def _positive(step: Tensor) -> Tensor:
     """A step that training pushed to zero or below counts by its size."""
     return step.abs().clamp_min(torch.finfo(step.dtype).tiny)
-
-
-def _scaled_gradient(step: Tensor, factor: float) -> Tensor:
-    """The step itself, its gradient times `factor` (LSQ, section 2.2)."""
-    return straight_through(step, step * factor)

@@ -64,7 +64,7 @@ def quantize_min_max(x: Tensor, low: Tensor, high: Tensor, bits: int, *, noise: 
         levels = (x - low) / step
         levels = (levels if noise is None else levels + noise).round_().clamp_(0, highest)
         result = levels.mul_(step).add_(low)
-    return straight_through(result, x) if x.requires_grad and torch.is_grad_enabled() else result
+    return straight_through(result, x)
 
 
 def quantize_weight(weight: Tensor, bits: int, *, per_channel: bool = True) -> Tensor:

@@ -224,7 +224,8 @@ def test_skipped_work_is_not_done(resnet14: CifarResNet, images: Tensor) -> None
 
 
 def test_small_groups_rise_to_the_next_option_and_the_routes_say_so(resnet14: CifarResNet, images: Tensor) -> None:
-    network = make_fractional(resnet14, PAPER_4, example=images).eval()
+    images = images.double()
+    network = make_fractional(resnet14.double(), PAPER_4, example=images).eval()
     network.min_group = 3
     routes = torch.tensor([0, 0, 1, 1, 1, 1, 2, 3, 3])[:, None].expand(9, 5)
     passed = network(images, routes=routes, detail=True)
@@ -374,8 +375,8 @@ def test_other_networks(name: str) -> None:
         pytest.skip("timm is not installed")
     torch.manual_seed(0)
     size = {} if name.startswith("timm:") else {"image_size": 32}
-    model = build(ModelSpec.parse({"name": name, "classes": 5} | size)).eval()
-    images = torch.randn(3, 3, 32, 32)
+    model = build(ModelSpec.parse({"name": name, "classes": 5} | size)).eval().double()
+    images = torch.randn(3, 3, 32, 32, dtype=torch.float64)
     network = make_fractional(model, PAPER_4, example=images).eval()
     length = len(network.sites)
     generator = torch.Generator().manual_seed(0)
@@ -415,7 +416,7 @@ class _Mine(nn.Module):
 
 def test_blocks_of_the_users_with_arguments_of_their_own() -> None:
     torch.manual_seed(0)
-    model, x, scale = _Mine().eval(), torch.randn(5, 7, 8), torch.rand(5)
+    model, x, scale = _Mine().eval().double(), torch.randn(5, 7, 8).double(), torch.rand(5).double()
     network = make_fractional(model, INT8, blocks=["layers.?"], example=(x, scale)).eval()
     assert [site.name for site in network.sites] == ["layers.1", "layers.2", "layers.3"]
     routes = torch.tensor([[0, 5, 3], [1, 1, 0], [5, 5, 5], [0, 0, 0], [2, 5, 4]])
