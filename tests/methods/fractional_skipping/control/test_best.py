@@ -27,7 +27,8 @@ def _after(count: int) -> BestWithin:
 )
 def test_the_best_within_wins_and_the_nearest_until_then(count: int, epoch: int, within: bool) -> None:
     best = _after(count)
-    assert best.kept is not None and (best.kept.epoch, best.kept.within) == (epoch, within)
+    assert best.kept is not None
+    assert (best.kept.epoch, best.kept.within) == (epoch, within)
     assert best.weights == {"of": epoch}
 
 

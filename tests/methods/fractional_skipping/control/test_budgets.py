@@ -30,5 +30,5 @@ def test_the_reachable_range_is_named() -> None:
     costs = np.array([[2.0, 3.0, 4.0, 5.0], [1.0, 2.0, 3.0, 5.0]])
     table = CostTable(("a", "b"), PAPER_4, costs, 10.0, None, "MACs")
     assert [check_reachable(table, share) for share in (0.3, 1.0)] == [0.3, 1.0]
-    with pytest.raises(BudgetError, match="a budget of 29 % .* reach 30 % to 100 %; choose a budget in there"):
+    with pytest.raises(BudgetError, match=r"a budget of 29 % .* reach 30 % to 100 %; choose a budget in there"):
         check_reachable(table, 0.29)

@@ -35,15 +35,15 @@ class _Toy(nn.Module):
 
 
 def _held(table: CostTable, rule: Rule, target: float, *, start: int, batch: int, strength: float) -> float:
-    """The share on held-out samples after 600 steps."""
+    """The share on held-out samples after 400 steps."""
     torch.manual_seed(0)
     toy, generator = _Toy(table, start), torch.Generator().manual_seed(1)
     controller = BudgetController(table, target, rule, strength=strength)
     optimizer = torch.optim.SGD(toy.parameters(), lr=1.0)
     gain = torch.linspace(0, 1, len(table.options)).sqrt()
-    for step in range(600):
+    for step in range(400):
         for group in optimizer.param_groups:
-            group["lr"] = 3.0 * (1 - step / 600)
+            group["lr"] = 3.0 * (1 - step / 400)
         x = torch.randn(batch, 8, generator=generator)
         masks = toy(x)
         task = (x[:, 0].sigmoid()[:, None] * (1 - masks @ gain)).mean()
@@ -107,8 +107,9 @@ def test_a_batch_given_twice_over_is_the_same_push(rule: Rule) -> None:
     once, twice = _masks(0.7), _masks(0.7, samples=8)
     (loss := _two(rule).loss(once)).backward()
     (doubled := _two(rule).loss(twice)).backward()
-    assert once.grad is not None and twice.grad is not None
-    assert loss.item() == pytest.approx(doubled.item())
+    assert once.grad is not None
+    assert twice.grad is not None
+    assert loss.item() == pytest.approx(doubled.item(), rel=1e-5)
     assert torch.allclose(once.grad.sum(0), twice.grad.sum(0))
 
 
@@ -132,7 +133,8 @@ def test_the_papers_strength_is_its_sum_at_batch_128(blocks: int, strength: floa
 
 def test_the_average_remembers_and_the_state_goes_round() -> None:
     controller = _two("pi")
-    assert controller.average is None and not controller.met
+    assert controller.average is None
+    assert not controller.met
     controller.loss(_masks(0.9))
     controller.loss(_masks(0.4))
     assert controller.average == pytest.approx(0.9 * 0.9 + 0.1 * 0.4)
