@@ -47,7 +47,7 @@ class Retargeted:
 def retarget(
     network: FractionalNetwork,
     table: CostTable,
-    batches: Iterable[tuple[Tensor, Tensor]],
+    batches: Iterable[tuple[Tensor, ...]],
     budget: str | float,
     *,
     tolerance: float = 0.01,
@@ -70,7 +70,7 @@ def retarget(
 def curve(
     network: FractionalNetwork,
     table: CostTable,
-    batches: Iterable[tuple[Tensor, Tensor]],
+    batches: Iterable[tuple[Tensor, ...]],
     budgets: Sequence[str | float],
     *,
     tolerance: float = 0.01,
@@ -115,7 +115,7 @@ class _Search:
     """Real passes at strengths that recorded logits suggest, between the nearest known from below and from above."""
 
     def __init__(
-        self, network: FractionalNetwork, table: CostTable, batches: list[tuple[Tensor, Tensor]], target: float
+        self, network: FractionalNetwork, table: CostTable, batches: list[tuple[Tensor, ...]], target: float
     ) -> None:
         self.network, self.table, self.batches, self.target = network, table, batches, target
         self.forbidden = network.forbidden.cpu().numpy()

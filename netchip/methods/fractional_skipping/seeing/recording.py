@@ -40,7 +40,7 @@ class Recorded:
 
 
 def record(
-    network: FractionalNetwork, batches: Iterable[tuple[Tensor, Tensor]], *, routes: Any = None, logits: bool = False
+    network: FractionalNetwork, batches: Iterable[tuple[Tensor, ...]], *, routes: Any = None, logits: bool = False
 ) -> Recorded:
     """Runs a classifier in its routed form, in evaluation, over `batches` of (inputs [B, ...], labels [B]).
 
