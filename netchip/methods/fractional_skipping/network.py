@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from netchip.errors import CheckpointMismatch, ConfigError
+from netchip.graph.wrappers import unwrapped
 from netchip.methods.fractional_skipping.blocks.arithmetic import Arithmetic, arithmetic_of
 from netchip.methods.fractional_skipping.blocks.finding import Found, find_blocks
 from netchip.methods.fractional_skipping.blocks.fractional_block import FractionalBlock
@@ -248,7 +249,7 @@ def make_fractional(
     """
     chosen = options if isinstance(options, OptionSet) else OptionSet.parse(options)
     arithmetic = arithmetic_of(mode)
-    copied = copy.deepcopy(model)
+    copied = copy.deepcopy(unwrapped(model))
     found = find_blocks(copied, blocks, example, gate_first=gate_first)
     decider = _gate(gate, [each.channels for each in found], len(chosen))
     for index, each in enumerate(found):

@@ -30,7 +30,7 @@ class Deciding:
 
 @dataclass(eq=False)
 class StaticForm:
-    """One call. `bias` [L, K] is added to logits (minus infinity forbids); `forced` [B, L] or [L] are routes given from outside."""
+    """One call. `bias` [L, K] is added to logits (minus infinity forbids); `forced` [B, L] or [1, L] are routes given from outside, on the CPU."""
 
     gate: Gate
     bias: Tensor
@@ -43,7 +43,7 @@ class StaticForm:
     def through(self, block: FractionalBlock, x: Tensor, rest: tuple[Any, ...]) -> Tensor:
         """The sum of the candidates, each times its mask; a single candidate as it is."""
         if self.forced is not None:
-            routes = self.forced.expand(len(x), -1)[:, block.index]
+            routes = self.forced[:, block.index].expand(len(x)).to(x.device)
             mask, options = (
                 self._note(block.index, one_hot(routes, len(block.options), x)),
                 _present(self.forced, block.index),
@@ -84,7 +84,7 @@ class StaticForm:
 
 
 def _present(forced: Tensor, index: int) -> list[int]:
-    return sorted(set(forced.reshape(-1, forced.shape[-1])[:, index].tolist()))
+    return sorted(set(forced[:, index].tolist()))
 
 
 def _pair(mask: Tensor, options: Sequence[int]) -> list[int]:

@@ -50,9 +50,10 @@ def record(
     training, parts = network.training, []
     device = next(network.parameters()).device
     rows = _Rows(routes)
+    network.eval()
     with _listening(network, wanted=logits) as heard, torch.no_grad():
         for inputs, labels in batches:
-            passed = network.eval()(inputs.to(device), routes=rows.next(len(inputs)), detail=True, form="routed")
+            passed = network(inputs.to(device), routes=rows.next(len(inputs)), detail=True, form="routed")
             parts.append(_part(passed.outputs.float(), passed.routes, labels.to(device), heard))
     network.train(training)
     if not parts:
