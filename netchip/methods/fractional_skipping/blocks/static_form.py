@@ -30,7 +30,8 @@ class Deciding:
 
 @dataclass(eq=False)
 class StaticForm:
-    """One call. `bias` [L, K] is added to logits (minus infinity forbids); `forced` [B, L] or [1, L] are routes given from outside, on the CPU."""
+    """One call. `bias` [L, K] is added to logits (minus infinity forbids); `forced` [B, L] or [1, L] are routes from outside,
+    on the CPU."""
 
     gate: Gate
     bias: Tensor
