@@ -1,9 +1,8 @@
 """One stage of training a gated network, for `fit`: jointly, the gate alone, or on routes given from outside."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -13,6 +12,7 @@ from netchip.methods.fractional_skipping.control.controller import BudgetControl
 from netchip.methods.fractional_skipping.costs import CostTable
 from netchip.methods.fractional_skipping.network import FractionalNetwork, Passed
 from netchip.methods.fractional_skipping.seeing.recording import record
+from netchip.methods.fractional_skipping.training.routes import RoutesFor, drawn_once
 from netchip.train.accelerating import Accelerator, prepare
 from netchip.train.distributed import process_count, sum_over_processes
 from netchip.train.optimizers import learning_rate, make_optimizer, set_learning_rate
@@ -20,8 +20,6 @@ from netchip.train.phase import Batch, Loader, Metrics, Step
 from netchip.train.spec import OptimizerSpec
 
 Part = Literal["all", "gate"]
-RoutesFor = Callable[[int], Tensor]
-"""From a batch's size B to routes [B, L], or [L] for all."""
 
 
 class GatedTraining:
@@ -84,7 +82,7 @@ class GatedTraining:
         """Loss, accuracy and cost in the routed form, over all of `batches`; every process sees them all."""
         accelerator, _, _ = self._ready()
         with accelerator.autocast():
-            routes = None if self.routes is None else self._fixed_routes(batches)
+            routes = None if self.routes is None else drawn_once(self.routes, batches)
             found = record(self.model, batches.epoch(0), routes=routes)
         share = float(self.table.gated(found.routes).mean())
         self._validated = (found.accuracy_percent, share)
@@ -135,15 +133,6 @@ class GatedTraining:
         if process_count() > 1:
             observed = sum_over_processes(observed) / process_count()
         return self.controller.loss_of_shares(share, observed=observed)
-
-    def _fixed_routes(self, batches: Loader) -> Any:
-        """The routes of validation: those of training, drawn with a generator of their own so that training goes on as it would."""
-        if self.routes is None:
-            return None
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            drawn = self.routes(sum(len(labels) for _, labels in batches.epoch(0)))
-        return drawn.numpy()
 
     def _set_rate(self, step: Step) -> None:
         rate = learning_rate(

@@ -1,6 +1,6 @@
 """Routes that no gate decides: one for all inputs, or random ones with given rates."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,10 @@ import torch
 from torch import Tensor
 
 from netchip.errors import ConfigError
+from netchip.train.phase import Loader
+
+RoutesFor = Callable[[int], Tensor]
+"""From a batch's size B to routes [B, L], or [L] for all."""
 
 
 class FixedRoute:
@@ -44,3 +48,10 @@ def shuffled(routes: np.ndarray, seed: int) -> np.ndarray:
     """Routes [N, L] with each block's decisions dealt out to other inputs: every rate stays, and no decision knows its input."""
     random = np.random.default_rng(seed)
     return np.stack([random.permutation(column) for column in routes.T], 1)
+
+
+def drawn_once(routes: RoutesFor, batches: Loader) -> np.ndarray:
+    """Routes for all inputs of `batches`, [N, L] or [L]: the same at every call, and torch's generator is left where it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return routes(sum(len(batch[-1]) for batch in batches.epoch(0))).numpy()
