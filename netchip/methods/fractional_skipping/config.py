@@ -75,10 +75,15 @@ class FractionalSkippingConfig(Spec):
     retarget: tuple[str, ...] = Field(
         default=(), description="budgets to which the first trained network is moved by a bias, without training"
     )
-    controller: Literal["sign", "dead_band", "squared_hinge", "pi"] = Field(
-        default="pi", description="what holds the budget in training; sign: the paper's"
+    controller: Literal["bias", "sign", "dead_band", "squared_hinge", "pi"] = Field(
+        default="bias",
+        description="what holds the budget in training: a bias on the gate, or a term of the loss; sign: the paper's",
     )
-    strength: float = Field(default=1.0, gt=0, description="of the controller, on the cost as a share of the reference")
+    strength: float = Field(
+        default=1.0,
+        gt=0,
+        description="of the controller, on the cost as a share of the reference; of 'bias' twice its gain",
+    )
     tolerance: float = Field(
         default=0.01, gt=0, lt=1, description="share of the reference by which a budget may be missed"
     )

@@ -13,12 +13,11 @@ def digits() -> FractionalSkippingConfig:
         model=ModelSpec(name="resnet14", in_channels=1, classes=10, image_size=16),
         backbone_epochs=8,
         backbone_optimizer=_cosine(0.05),
-        epochs=12,
+        epochs=8,
         optimizer=_cosine(0.02),
         options="skip, 4, 8",
         budgets=("50%",),
         retarget=("15%", "25%", "35%", "65%", "80%"),
-        strength=2.0,
         baselines=("dense", "int8", "int4", "modal", "skipnet", "random", "early-exit"),
     )
 

@@ -27,7 +27,7 @@ ARMS = [*EVERYTHING, "moved-35%", "fractional-30%", "capped", "fractional"]
 def tiny(**changes: object) -> FractionalSkippingConfig:
     quiet = {"progress": "quiet"}
     base = experiments.smoke().changed(
-        backbone_epochs=1, epochs=2, tolerance=0.02, data={"batch_size": 128}, train=quiet, baselines=()
+        backbone_epochs=1, epochs=1, tolerance=0.02, data={"batch_size": 256}, train=quiet, baselines=()
     )
     return base.changed(**changes)
 
@@ -154,7 +154,7 @@ def test_killed_after_the_backbone_it_ends_the_same(tmp_path: Path) -> None:
     "change",
     [
         {"backbone_epochs": 0, "gate_epochs": 0},
-        {"options": "paper-4", "mode": "paper", "controller": "sign", "gate": "feed_forward"},
+        {"options": "paper-4", "mode": "paper", "controller": "sign", "strength": 0.1, "gate": "feed_forward"},
         {"options": "skip, 8, full", "gate": "upfront", "estimator": "gumbel", "costs": "macs"},
         {"options": "int8", "candidates": "two", "controller": "squared_hinge", "costs": "int8", "gate_first": True},
     ],

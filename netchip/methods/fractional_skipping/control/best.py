@@ -18,7 +18,8 @@ class Kept:
 class BestWithin:
     """Keeps the weights of the most accurate epoch whose share lies within `tolerance` of `target`.
 
-    While no epoch does, that with the share nearest to the target is kept, and `kept.within` says so.
+    While no epoch does, the latest is kept, and `kept.within` says so: a bias can still move its cost, and what is not trained
+    yet no bias mends.
     """
 
     def __init__(self, target: float, tolerance: float) -> None:
@@ -48,4 +49,4 @@ class BestWithin:
         self.weights = state["weights"]
 
     def _rank(self, kept: Kept) -> tuple[bool, float]:
-        return (kept.within, kept.accuracy_percent if kept.within else -abs(kept.share - self.target))
+        return (kept.within, kept.accuracy_percent if kept.within else kept.epoch)

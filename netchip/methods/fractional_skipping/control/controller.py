@@ -6,7 +6,7 @@ strength of 0.022 / 0.045 / 0.068 here for ResNet-38 / 74 / 110.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
@@ -19,7 +19,25 @@ Rule = Literal["sign", "dead_band", "squared_hinge", "pi"]
 
 _INSIDE = 0.1  # share of the push that is left inside the dead band, as in FracTrain (arXiv 2012.13113)
 _MEMORY = 0.9  # weight of the past in the moving average
-_INTEGRAL, _LIMIT = 0.05, 10.0  # growth of the integral a step, and the largest push, both in units of the strength
+_INTEGRAL, _LIMIT = 0.02, 10.0  # growth of the integral a step, and the largest push, both in units of the strength
+
+
+class Controller(Protocol):
+    """What a training asks of a controller."""
+
+    target: float
+
+    def loss_of_shares(self, shares: Tensor, *, observed: Tensor | None = None) -> Tensor:
+        """The term of the loss, from each sample's share of the reference [B]; one call an optimizer step."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes up what `state_dict` gave."""
+        ...
 
 
 class BudgetController:

@@ -13,7 +13,8 @@ from netchip.graph.saved import WEIGHTS_FILE
 from netchip.methods.fractional_skipping.blocks.static_form import Deciding
 from netchip.methods.fractional_skipping.config import FractionalSkippingConfig
 from netchip.methods.fractional_skipping.control.best import BestWithin
-from netchip.methods.fractional_skipping.control.controller import BudgetController
+from netchip.methods.fractional_skipping.control.bias import BiasController
+from netchip.methods.fractional_skipping.control.controller import BudgetController, Controller
 from netchip.methods.fractional_skipping.control.retarget import retarget
 from netchip.methods.fractional_skipping.costs import CostTable, cost_table
 from netchip.methods.fractional_skipping.gates.recurrent import RecurrentGate
@@ -70,7 +71,7 @@ class Stages:
         """Stages 2 and 3 at a budget; where training missed it on the validation part, a bias on the gate makes it good."""
         network = self._gated(backbone, options or self.config.option_set())
         table, notes = self._table(network), ()
-        controller = self._controller(table, budget)
+        controller = self._controller(network, table, budget)
         phases = [self._gate(network, table, name)] if self.config.gate_epochs else []
         best = BestWithin(controller.target, self.config.tolerance)
         phase = GatedTraining(network, self.config.optimizer, table, controller=controller, best=best)
@@ -146,8 +147,10 @@ class Stages:
         phase.thaw()
         return result
 
-    def _controller(self, table: CostTable, budget: str) -> BudgetController:
+    def _controller(self, network: FractionalNetwork, table: CostTable, budget: str) -> Controller:
         config = self.config
+        if config.controller == "bias":
+            return BiasController(network, table, budget, gain=config.strength / 2)
         return BudgetController(table, budget, config.controller, strength=config.strength, tolerance=config.tolerance)
 
     def _gated(self, backbone: nn.Module, options: OptionSet) -> FractionalNetwork:

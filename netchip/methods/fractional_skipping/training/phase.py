@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 
 from netchip.errors import ConfigError
 from netchip.methods.fractional_skipping.control.best import BestWithin
-from netchip.methods.fractional_skipping.control.controller import BudgetController
+from netchip.methods.fractional_skipping.control.controller import Controller
 from netchip.methods.fractional_skipping.costs import CostTable
 from netchip.methods.fractional_skipping.network import FractionalNetwork, Passed
 from netchip.methods.fractional_skipping.seeing.recording import record
@@ -38,7 +38,7 @@ class GatedTraining:
         spec: OptimizerSpec,
         table: CostTable,
         *,
-        controller: BudgetController | None = None,
+        controller: Controller | None = None,
         part: Part = "all",
         routes: RoutesFor | None = None,
         best: BestWithin | None = None,

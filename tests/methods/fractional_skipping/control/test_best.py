@@ -25,7 +25,7 @@ def _after(count: int) -> BestWithin:
 @pytest.mark.parametrize(
     ("count", "epoch", "within"), [(1, 0, False), (2, 1, False), (3, 2, True), (6, 2, True), (7, 6, True)]
 )
-def test_the_best_within_wins_and_the_nearest_until_then(count: int, epoch: int, within: bool) -> None:
+def test_the_best_within_wins_and_the_latest_until_then(count: int, epoch: int, within: bool) -> None:
     best = _after(count)
     assert best.kept is not None
     assert (best.kept.epoch, best.kept.within) == (epoch, within)

@@ -14,6 +14,7 @@ from netchip.data.images import Split
 from netchip.errors import ConfigError
 from netchip.methods.fractional_skipping.blocks.static_form import Deciding
 from netchip.methods.fractional_skipping.control.best import BestWithin
+from netchip.methods.fractional_skipping.control.bias import BiasController
 from netchip.methods.fractional_skipping.control.controller import BudgetController
 from netchip.methods.fractional_skipping.costs import cost_table
 from netchip.methods.fractional_skipping.network import FractionalNetwork, make_fractional
@@ -136,10 +137,16 @@ def _random(network: FractionalNetwork) -> GatedTraining:
     return _phase(network, routes=RandomRoutes(np.full((5, 3), 1 / 3)))
 
 
+def _held_by_bias(network: FractionalNetwork) -> GatedTraining:
+    table = cost_table("paper", network.sites, network.options)
+    return _phase(network, controller=BiasController(network, table, "40%"))
+
+
 MAKERS = {
     "straight-through": lambda: _phase(_network()),
     "gumbel": lambda: _phase(_network(Deciding(estimator="gumbel"))),
     "two candidates": lambda: _phase(_network(Deciding(candidates="two"))),
+    "a bias": lambda: _held_by_bias(_network()),
     "the gate": lambda: _phase(_network(), part="gate"),
     "random routes": lambda: _random(_network()),
 }
