@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from netchip.measure.latency import measure_latency as measure_latency
     from netchip.methods.early_bird.search import TicketSearch as TicketSearch
     from netchip.methods.early_bird.ticket import Ticket as Ticket
+    from netchip.methods.fractional_skipping.control.bias import BiasController as BiasController
+    from netchip.methods.fractional_skipping.control.controller import BudgetController as BudgetController
     from netchip.methods.fractional_skipping.network import FractionalNetwork as FractionalNetwork
     from netchip.methods.fractional_skipping.network import make_fractional as make_fractional
     from netchip.methods.fractional_skipping.options import Bits as Bits
@@ -45,8 +47,10 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Accelerator": "hardware.accelerator",
+    "BiasController": "methods.fractional_skipping.control.bias",
     "Bits": "methods.fractional_skipping.options",
     "Budget": "hardware.budget",
+    "BudgetController": "methods.fractional_skipping.control.controller",
     "Constraints": "hardware.mapper.constraints",
     "CostReport": "hardware.cost_report",
     "EvolutionaryMapper": "hardware.mapper.mappers",
