@@ -51,15 +51,17 @@ def retarget(
     budget: str | float,
     *,
     tolerance: float = 0.01,
+    start: float = 0.0,
 ) -> Retargeted:
     """Moves `network` to `budget` in place, by its `logit_bias`; `batches` are held-out (inputs, labels), read several times.
+    `start` is the strength that is tried first.
 
     Where the budget lies in a jump of the cost (whole blocks that change over at once), the nearest that was found is kept and
     `met` says so. Raises `BudgetError` for a budget that no route reaches, before any pass.
     """
     target = check_reachable(table, share_of(budget))
     search = _Search(network, table, list(batches), target)
-    search.run(tolerance)
+    search.run(start, tolerance)
     share, strength, recorded = search.best
     _set(network, table, strength)
     bias = network.logit_bias.detach().clone()
@@ -74,11 +76,12 @@ def curve(
     budgets: Sequence[str | float],
     *,
     tolerance: float = 0.01,
+    start: float = 0.0,
 ) -> list[Retargeted]:
     """One network at several budgets; its own bias is as before afterwards."""
     kept, before = list(batches), network.logit_bias.detach().clone()
     try:
-        return [retarget(network, table, kept, budget, tolerance=tolerance) for budget in budgets]
+        return [retarget(network, table, kept, budget, tolerance=tolerance, start=start) for budget in budgets]
     finally:
         network.logit_bias.copy_(before)
 
@@ -130,11 +133,10 @@ class _Search:
         """(share, strength, what was recorded) nearest to the target."""
         return min(self.tried, key=lambda each: abs(each[0] - self.target))
 
-    def run(self, tolerance: float) -> None:
-        strength = 0.0
+    def run(self, strength: float, tolerance: float) -> None:
         while self.passes < _MOST_PASSES:
             self._try(strength)
-            if abs(self.best[0] - self.target) <= tolerance / 4:
+            if abs(self.best[0] - self.target) <= tolerance / 2:
                 return
             proposed = self._next(self.tried[-1][2])
             if any(proposed == known for _, known, _ in self.tried):

@@ -15,7 +15,6 @@ from netchip.methods.fractional_skipping.config import FractionalSkippingConfig
 from netchip.methods.fractional_skipping.control.best import BestWithin
 from netchip.methods.fractional_skipping.control.bias import BiasController
 from netchip.methods.fractional_skipping.control.controller import BudgetController, Controller
-from netchip.methods.fractional_skipping.control.retarget import retarget
 from netchip.methods.fractional_skipping.costs import CostTable, cost_table
 from netchip.methods.fractional_skipping.gates.recurrent import RecurrentGate
 from netchip.methods.fractional_skipping.network import GATES, FractionalNetwork, MakeGate, make_fractional
@@ -68,19 +67,19 @@ class Stages:
         return network, self._fit(phase, "backbone", self.config.backbone_epochs)
 
     def fractional(self, backbone: nn.Module, budget: str, name: str, options: OptionSet | None = None) -> Trained:
-        """Stages 2 and 3 at a budget; where training missed it on the validation part, a bias on the gate makes it good."""
+        """Stages 2 and 3 at a budget; every epoch's network is moved to it on the validation part, and the best is kept."""
         network = self._gated(backbone, options or self.config.option_set())
         table, notes = self._table(network), ()
         controller = self._controller(network, table, budget)
         phases = [self._gate(network, table, name)] if self.config.gate_epochs else []
         best = BestWithin(controller.target, self.config.tolerance)
-        phase = GatedTraining(network, self.config.optimizer, table, controller=controller, best=best)
+        phase = GatedTraining(
+            network, self.config.optimizer, table, controller=controller, best=best, moved_to=controller.target
+        )
         phases.append(self._fit(phase, name, self.config.epochs))
         phase.take_best()
         if best.kept is not None and not best.kept.within:
-            moved = retarget(network, table, self.held_out(), budget, tolerance=self.config.tolerance)
-            how = f"training ended at {100 * best.kept.share:.1f} %, then a bias on the gate: {moved.describe()}"
-            notes = (f"{name}: {how}",)
+            notes = (f"{name}: no epoch met the budget on the validation part; kept is {100 * best.kept.share:.1f} %",)
         made = Trained(name=name, network=network, table=table, phases=tuple(phases), kept=best.kept, notes=notes)
         return replace(made, budget=controller.target, scale=self.scale(table.options))
 

@@ -8,10 +8,12 @@ from torch.optim import Optimizer
 
 from netchip.errors import ConfigError
 from netchip.methods.fractional_skipping.control.best import BestWithin
+from netchip.methods.fractional_skipping.control.bias import BiasController
 from netchip.methods.fractional_skipping.control.controller import Controller
+from netchip.methods.fractional_skipping.control.retarget import curve
 from netchip.methods.fractional_skipping.costs import CostTable
 from netchip.methods.fractional_skipping.network import FractionalNetwork, Passed
-from netchip.methods.fractional_skipping.seeing.recording import record
+from netchip.methods.fractional_skipping.seeing.recording import Recorded, record
 from netchip.methods.fractional_skipping.training.routes import RoutesFor, drawn_once
 from netchip.train.accelerating import Accelerator, prepare
 from netchip.train.distributed import process_count, sum_over_processes
@@ -28,6 +30,8 @@ class GatedTraining:
     `part`: "all" trains everything; "gate" the gate alone, with the backbone as it would be in evaluation, BatchNorm statistics
     included (the released code lets them drift). `routes` replaces the gate's decisions, for networks that are static or random;
     the gate then stays as it is. `best` keeps the weights of the best epoch within its budget; `take_best` puts them in place.
+    With `moved_to`, a budget, every epoch's network is moved there on the validation part by a bias before it is judged, and kept
+    with that bias: what a network costs in evaluation differs from epoch to epoch, as BatchNorm's statistics do.
 
     Raises `ConfigError` under several processes with routes from outside or two candidates, where some weights get no gradient.
     """
@@ -42,15 +46,17 @@ class GatedTraining:
         part: Part = "all",
         routes: RoutesFor | None = None,
         best: BestWithin | None = None,
+        moved_to: float | None = None,
     ) -> None:
         _check(network, routes)
         self.model, self.table, self.controller, self.part = network, table, controller, part
-        self.routes, self.best = routes, best
+        self.routes, self.best, self.moved_to = routes, best, moved_to
         self._spec = spec
         self._frozen = _freeze(network) if part == "gate" else []
         self.optimizer: Optimizer = make_optimizer(spec, [each for each in network.parameters() if each.requires_grad])
         self._prepared: tuple[Accelerator, nn.Module, Optimizer] | None = None
         self._validated: tuple[float, float] | None = None
+        self._bias: Tensor | None = None
 
     def setup(self, accelerator: Accelerator) -> None:
         """Moves the network to the device and wraps it for precision and DDP."""
@@ -82,8 +88,7 @@ class GatedTraining:
         """Loss, accuracy and cost in the routed form, over all of `batches`; every process sees them all."""
         accelerator, _, _ = self._ready()
         with accelerator.autocast():
-            routes = None if self.routes is None else drawn_once(self.routes, batches)
-            found = record(self.model, batches.epoch(0), routes=routes)
+            found = self._recorded(batches)
         share = float(self.table.gated(found.routes).mean())
         self._validated = (found.accuracy_percent, share)
         return {
@@ -95,7 +100,7 @@ class GatedTraining:
     def end_epoch(self, epoch: int) -> bool:
         """Keeps this epoch's weights where they are the best so far; never ends early."""
         if self.best is not None and self._validated is not None:
-            self.best.offer(epoch, *self._validated, lambda: _copied(self.model))
+            self.best.offer(epoch, *self._validated, lambda: _copied(self.model, self._bias))
         return False
 
     def take_best(self) -> None:
@@ -121,6 +126,16 @@ class GatedTraining:
             self.controller.load_state_dict(state["controller"])
         if self.best is not None:
             self.best.load_state_dict(state["best"])
+
+    def _recorded(self, batches: Loader) -> Recorded:
+        if self.moved_to is None:
+            routes = None if self.routes is None else drawn_once(self.routes, batches)
+            return record(self.model, batches.epoch(0), routes=routes)
+        tolerance = 0.01 if self.best is None else self.best.tolerance
+        start = self.controller.strength if isinstance(self.controller, BiasController) else 0.0
+        [moved] = curve(self.model, self.table, batches.epoch(0), [self.moved_to], tolerance=tolerance, start=start)
+        self._bias = moved.bias
+        return moved.recorded
 
     def _passed(self, network: nn.Module, images: Tensor) -> Passed:
         routes = None if self.routes is None else self.routes(len(images))
@@ -156,8 +171,10 @@ def _freeze(network: FractionalNetwork) -> list[nn.Parameter]:
     return frozen
 
 
-def _copied(network: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+def _copied(network: nn.Module, bias: Tensor | None) -> dict[str, Tensor]:
+    """The weights, on the CPU, with another bias of the gate where one is given."""
+    own = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+    return own if bias is None else own | {"logit_bias": bias.cpu().clone()}
 
 
 def _check(network: FractionalNetwork, routes: RoutesFor | None) -> None:

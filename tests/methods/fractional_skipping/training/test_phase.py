@@ -139,7 +139,7 @@ def _random(network: FractionalNetwork) -> GatedTraining:
 
 def _held_by_bias(network: FractionalNetwork) -> GatedTraining:
     table = cost_table("paper", network.sites, network.options)
-    return _phase(network, controller=BiasController(network, table, "40%"))
+    return _phase(network, controller=BiasController(network, table, "40%"), moved_to=0.4)
 
 
 MAKERS = {
@@ -189,6 +189,24 @@ def test_the_best_epoch_within_the_budget_is_taken(tmp_path: Path) -> None:
     found = record(phase.model, _batches(shuffle=False).epoch(0))
     assert found.accuracy_percent == kept.accuracy_percent
     assert phase.table.gated(found.routes).mean() == pytest.approx(kept.share)
+
+
+def test_every_epoch_is_judged_at_the_budget_and_training_goes_on_without_that_bias(tmp_path: Path) -> None:
+    network = _network()
+    table = cost_table("paper", network.sites, network.options)
+    controller = BiasController(network, table, "40%", gain=0.01)
+    phase = GatedTraining(network, SPEC, table, controller=controller, best=BestWithin(0.4, 0.1), moved_to=0.4)
+    _fit(phase, tmp_path, epochs=2)
+    assert torch.equal(network.logit_bias[0], controller.strength * torch.tensor(network.options.costs)), (
+        "the controller's own"
+    )
+    assert phase.best is not None
+    kept = phase.best.kept
+    assert kept is not None
+    phase.take_best()
+    found = record(network, _batches(shuffle=False).epoch(0))
+    assert phase.table.gated(found.routes).mean() == pytest.approx(kept.share)
+    assert not torch.equal(network.logit_bias[0], controller.strength * torch.tensor(network.options.costs))
 
 
 def test_random_routes_keep_their_rates() -> None:
