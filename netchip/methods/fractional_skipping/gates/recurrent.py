@@ -87,7 +87,7 @@ class RecurrentGate(nn.Module):
         vector = pooled(features, self.channels[index])
         hidden, cell, fused = state
         if hidden is None or cell is None:
-            hidden = cell = vector.new_zeros(len(vector), self.cell.hidden_size)
+            hidden = cell = vector.new_zeros(vector.shape[0], self.cell.hidden_size)  # len() fixes the batch in an export
         if fused is None:
             return self._step(index, vector, hidden, cell)
         weight, bias = fused.inputs[index]
