@@ -31,6 +31,14 @@ if TYPE_CHECKING:
     from netchip.measure.latency import measure_latency as measure_latency
     from netchip.methods.early_bird.search import TicketSearch as TicketSearch
     from netchip.methods.early_bird.ticket import Ticket as Ticket
+    from netchip.methods.fractional_skipping.control.bias import BiasController as BiasController
+    from netchip.methods.fractional_skipping.control.controller import BudgetController as BudgetController
+    from netchip.methods.fractional_skipping.network import FractionalNetwork as FractionalNetwork
+    from netchip.methods.fractional_skipping.network import make_fractional as make_fractional
+    from netchip.methods.fractional_skipping.options import Bits as Bits
+    from netchip.methods.fractional_skipping.options import Full as Full
+    from netchip.methods.fractional_skipping.options import OptionSet as OptionSet
+    from netchip.methods.fractional_skipping.options import Skip as Skip
     from netchip.methods.smart_exchange.decomposition.choosing import tiling_for as tiling_for
     from netchip.methods.smart_exchange.decomposition.decompose import decompose as decompose
     from netchip.methods.smart_exchange.modules.compressed import compressed as compressed
@@ -43,16 +51,23 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Accelerator": "hardware.accelerator",
+    "BiasController": "methods.fractional_skipping.control.bias",
+    "Bits": "methods.fractional_skipping.options",
     "Budget": "hardware.budget",
+    "BudgetController": "methods.fractional_skipping.control.controller",
     "Constraints": "hardware.mapper.constraints",
     "CostReport": "hardware.cost_report",
     "EvolutionaryMapper": "hardware.mapper.mappers",
+    "FractionalNetwork": "methods.fractional_skipping.network",
+    "Full": "methods.fractional_skipping.options",
     "Layer": "workload.layer",
     "LayerShape": "workload.shape",
     "Mapping": "hardware.mapping",
     "MappingBatch": "hardware.mapping_batch",
+    "OptionSet": "methods.fractional_skipping.options",
     "Precision": "workload.encoding",
     "RandomMapper": "hardware.mapper.mappers",
+    "Skip": "methods.fractional_skipping.options",
     "SmartExchange": "methods.smart_exchange.training.smart_exchange",
     "Ticket": "methods.early_bird.ticket",
     "TicketSearch": "methods.early_bird.search",
@@ -69,6 +84,7 @@ _HOME = {
     "fit": "train.fit",
     "load": "graph.saved",
     "load_chip": "hardware.chips",
+    "make_fractional": "methods.fractional_skipping.network",
     "measure_latency": "measure.latency",
     "plan": "graph.surgery",
     "tiling_for": "methods.smart_exchange.decomposition.choosing",

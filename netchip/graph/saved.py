@@ -1,10 +1,12 @@
 """The way back: from a run or ticket folder to the network it holds.
 
 A folder holds a description (`model.json` of a run, `ticket.json` of a ticket) with the model's source and the edits made
-to it, and `model.safetensors`. The dense model is built again, the edits are replayed, the weights are loaded strictly.
+to it, and `model.safetensors`. The dense model is built again, the edits are replayed, the weights are loaded strictly. An
+edit is a cut, or of a method: then a function in that method's room makes the network anew, from plain settings.
 """
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +22,25 @@ from netchip.train.saving import load_state, save_model
 
 MODEL_FILE, TICKET_FILE, WEIGHTS_FILE = "model.json", "ticket.json", "model.safetensors"
 FORMAT = 1
+_ROOMS = "netchip.methods."
 
 
 def save(
-    folder: str | Path, model: nn.Module, *, source: Mapping[str, Any] | None, plans: tuple[CutPlan, ...] = ()
+    folder: str | Path,
+    model: nn.Module,
+    *,
+    source: Mapping[str, Any] | None,
+    plans: tuple[CutPlan, ...] = (),
+    methods: Sequence[tuple[str, Mapping[str, Any]]] = (),
 ) -> Path:
-    """Writes model.safetensors, then model.json: `source` is a `ModelSpec` as JSON, `plans` the cuts made, in order."""
+    """Writes model.safetensors, then model.json: `source` is a `ModelSpec` as JSON, `plans` the cuts made, in order.
+
+    `methods` come after the cuts: each a "module:function" in a method's room, and plain settings, with which
+    `function(network, settings)` returns the network that the method makes of it.
+    """
     folder = Path(folder)
-    edits = [{"kind": "cut", "plan": plan.to_json()} for plan in plans]
+    edits: list[dict[str, Any]] = [{"kind": "cut", "plan": plan.to_json()} for plan in plans]
+    edits += [{"kind": "method", "by": by, "settings": dict(settings)} for by, settings in methods]
     save_model(model, folder / WEIGHTS_FILE)
     write_json(
         folder / MODEL_FILE, {"format": FORMAT, "source": None if source is None else dict(source), "edits": edits}
@@ -46,7 +59,7 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> nn.Module:
     description = _description(folder)
     network = model if model is not None else _build(description, folder)
     for edit in description.get("edits", []):
-        _replay(network, edit, folder)
+        network = _replayed(network, edit, folder)
     load_weights(network, load_state(folder / WEIGHTS_FILE))
     return network.eval()
 
@@ -85,12 +98,24 @@ def _build(description: Mapping[str, Any], folder: Path) -> nn.Module:
     return build(ModelSpec.parse(description["source"], source=f"{folder}: source"))
 
 
-def _replay(model: nn.Module, edit: Mapping[str, Any], folder: Path) -> None:
-    if edit.get("kind") != "cut":
-        raise CheckpointMismatch(
-            f"{folder}: an edit of kind {edit.get('kind')!r} is not known to this version of netchip"
-        )
-    cut(model, CutPlan.from_json(edit["plan"]))
+def _replayed(model: nn.Module, edit: Mapping[str, Any], folder: Path) -> nn.Module:
+    if edit.get("kind") == "cut":
+        cut(model, CutPlan.from_json(edit["plan"]))
+        return model
+    if edit.get("kind") == "method":
+        return _of_method(str(edit.get("by")), folder)(model, edit["settings"])
+    raise CheckpointMismatch(f"{folder}: an edit of kind {edit.get('kind')!r} is not known to this version of netchip")
+
+
+def _of_method(by: str, folder: Path) -> Any:
+    """The function that a file names: only of netchip's own methods, for a file may come from anywhere."""
+    module, _, name = by.partition(":")
+    if module.startswith(_ROOMS) and all(part.isidentifier() for part in (*module.split("."), name)):
+        try:
+            return getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError):
+            pass
+    raise CheckpointMismatch(f"{folder}: an edit by {by!r} is not known to this version of netchip")
 
 
 def _shape(tensor: torch.Tensor | None) -> str:

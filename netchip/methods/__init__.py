@@ -6,7 +6,7 @@ import importlib
 from netchip.errors import ConfigError
 from netchip.methods.method import Method
 
-METHODS = ("early_bird", "smart_exchange")
+METHODS = ("early_bird", "smart_exchange", "fractional_skipping")
 
 
 def all_methods() -> tuple[Method, ...]:

@@ -6,7 +6,7 @@ from netchip.errors import ModelError
 
 NATIVE_SIZES = {
     **dict.fromkeys(("vgg16_bn", "vgg19_bn"), 32),
-    **{f"resnet{depth}": 32 for depth in (8, 14, 20, 32, 44, 56, 110)},
+    **{f"resnet{depth}": 32 for depth in (8, 14, 20, 32, 38, 44, 56, 74, 110)},
     **{f"preresnet{depth}": 32 for depth in (20, 29, 56, 83, 101, 110, 164)},
     **dict.fromkeys(("resnet18", "resnet50", "mobilenet_v2"), 224),
 }

@@ -11,7 +11,7 @@ from netchip.models.initialise import initialise
 from netchip.models.shortcut import shortcut
 from netchip.models.widths import scaled
 
-DEPTHS = (8, 14, 20, 32, 44, 56, 110)
+DEPTHS = (8, 14, 20, 32, 38, 44, 56, 74, 110)
 _WIDTHS = (16, 32, 64)
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from netchip.errors import ConfigError
-from netchip.nn.straight_through import round_ste
+from netchip.nn.straight_through import round_ste, straight_through
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,23 @@ def levels_of(x: Tensor, grid: Grid) -> Tensor:
 def values_of(levels: Tensor, grid: Grid) -> Tensor:
     """The values of `levels` on `grid`: (level - zero) x scale."""
     return (levels - grid.zero) * grid.scale
+
+
+def quantize_min_max(x: Tensor, low: Tensor, high: Tensor, bits: int, *, noise: Tensor | None = None) -> Tensor:
+    """`x` on the 2^bits levels that start at `low` and end at `high`, both broadcasting; zero need not be a level.
+
+    The plain uniform quantiser of eladhoffer/quantized.pytorch, on which DFS, FracTrain and others build. What lies outside is
+    clamped, and the gradient is 1 there too. `noise` in units of a step is added before rounding: uniform over
+    [-0.5, 0.5) rounds stochastically. Raises `ConfigError` for bits that make no grid.
+    """
+    _check_bits(bits, least=1)
+    highest = 2**bits - 1
+    with torch.no_grad():
+        step = ((high - low) / highest).clamp_min(1e-8)
+        levels = (x - low) / step
+        levels = (levels if noise is None else levels + noise).round_().clamp_(0, highest)
+        result = levels.mul_(step).add_(low)
+    return straight_through(result, x)
 
 
 def quantize_weight(weight: Tensor, bits: int, *, per_channel: bool = True) -> Tensor:

@@ -62,3 +62,15 @@ def test_files_of_another_version(tmp_path: Path, change: dict[str, object], mes
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(CheckpointMismatch, match=message):
         load(folder)
+
+
+BY_NOBODY = ["os:system", "netchip.methods.nowhere:made", "netchip.methods.method:nothing", "netchip.methods.a b:c"]
+
+
+@pytest.mark.parametrize("by", BY_NOBODY)
+def test_an_edit_by_an_unknown_function_is_refused(tmp_path: Path, by: str) -> None:
+    """A file that a user hands us never names what is run, beyond the methods' own functions."""
+    torch.manual_seed(0)
+    save(tmp_path, build(ModelSpec(name="resnet8")), source={"name": "resnet8"}, methods=[(by, {})])
+    with pytest.raises(CheckpointMismatch, match=f"an edit by '{by}' is not known"):
+        load(tmp_path)

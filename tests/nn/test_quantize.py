@@ -10,6 +10,7 @@ from netchip.nn.quantize import (
     affine_grid,
     fake_quantize,
     levels_of,
+    quantize_min_max,
     quantize_range,
     quantize_weight,
     symmetric_grid,
@@ -92,3 +93,36 @@ def test_constant_zero_stays_zero() -> None:
 def test_widths_that_make_no_grid(bits: int) -> None:
     with pytest.raises(ConfigError, match=f"bits = {bits}: a float32 grid needs 2 to 24 bits"):
         quantize_weight(torch.ones(1, 1), bits)
+
+
+def test_min_max_two_bits_by_hand() -> None:
+    """Levels 1, 2, 3, 4 over [1, 4]: zero is none of them; what lies outside is clamped and still has gradient 1."""
+    x = torch.tensor([-9.0, 0.0, 1.4, 2.6, 9.0], requires_grad=True)
+    y = quantize_min_max(x, torch.tensor(1.0), torch.tensor(4.0), 2)
+    assert y.tolist() == [1.0, 1.0, 1.0, 3.0, 4.0]
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [1.0] * 5
+
+
+@given(values, st.integers(1, 12))
+def test_min_max_properties(numbers: list[float], bits: int) -> None:
+    """At most 2^bits levels, monotone, within half a step, and once is enough."""
+    x = torch.tensor(sorted(numbers))
+    low, high = x.amin(), x.amax()
+    y = quantize_min_max(x, low, high, bits)
+    step = max((high - low).item() / (2**bits - 1), 1e-8)
+    assert len(y.unique()) <= 2**bits
+    assert (y.diff() >= 0).all()
+    assert ((y - x).abs() <= step / 2 * (1 + 1e-3) + 1e-5).all()
+    assert torch.allclose(quantize_min_max(y, low, high, bits), y, rtol=1e-6, atol=1e-5)
+
+
+def test_min_max_noise_moves_a_value_to_either_neighbour() -> None:
+    x, low, high = torch.full((1000,), 1.25), torch.tensor(0.0), torch.tensor(3.0)
+    noise = torch.rand(1000, generator=torch.Generator().manual_seed(0)) - 0.5
+    y = quantize_min_max(x, low, high, 2, noise=noise)
+    assert set(y.tolist()) == {1.0, 2.0}
+    assert y.mean().item() == pytest.approx(1.25, abs=0.05), "on average it is the value"
+    with pytest.raises(ConfigError, match="bits = 0"):
+        quantize_min_max(x, low, high, 0)
