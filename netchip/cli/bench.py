@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from netchip.cli.output import say, show_json, show_table
+from netchip.errors import ConfigError
 from netchip.units import format_count, format_seconds
 
 
@@ -20,9 +21,13 @@ def command(
     repeats: int = 30,
     input: str | None = None,
     classes: int | None = None,
+    runtime: str | None = None,
     json: bool = False,
 ) -> None:
     """Measure latency: median and 10th to 90th percentile after a warm-up. The networks of a run are timed in turns.
+
+    Of a run of fractional-skipping: static networks in float32 and at 8 bits, skipping alone and all options, with what
+    routing takes, the crossover and a verdict.
 
     Parameters
     ----------
@@ -42,15 +47,25 @@ def command(
         Shape of the input, batch first, such as 1,3,224,224; else the model's own.
     classes
         Classes that the model tells apart; else 10, or 1000 where it is made for 224 x 224.
+    runtime
+        Of a run of fractional-skipping: what runs all of its arms, onnxruntime (the default) or torch.
     json
         Write JSON to stdout, nothing else.
     """
+    from netchip.cli.bench_gated import bench_gated, find_gated
     from netchip.cli.subject import find_subject, whole_numbers
     from netchip.measure.device import device_description
     from netchip.measure.latency import measure_latency
 
     sizes = whole_numbers("--batch", batch)
     subject = find_subject(model, input, classes)
+    gated = find_gated(tuple(subject.models.values()))
+    if gated is not None:
+        settings = {"batch_sizes": sizes, "warmup": warmup, "repeats": repeats, "threads": threads, "device": device}
+        bench_gated(subject.title, gated, subject.example, runtime=runtime, json=json, **settings)
+        return
+    if runtime is not None:
+        raise ConfigError(f"--runtime {runtime}: only runs of fractional-skipping choose one; leave it out for {model}")
     latencies = measure_latency(
         subject.models,
         subject.example,

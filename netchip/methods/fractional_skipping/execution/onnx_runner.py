@@ -9,6 +9,7 @@ import numpy as np
 
 from netchip.errors import ConfigError, DivergedError
 from netchip.methods.fractional_skipping.execution.sessions import session
+from netchip.methods.fractional_skipping.execution.spent import Spent
 from netchip.methods.fractional_skipping.export.block_structure import X
 from netchip.methods.fractional_skipping.export.frame import INPUT
 from netchip.methods.fractional_skipping.export.pieces import Pieces
@@ -20,20 +21,6 @@ class Ran(NamedTuple):
 
     outputs: np.ndarray
     routes: np.ndarray
-
-
-@dataclass
-class Spent:
-    """Seconds of one call: deciding (the gate), moving (sort, gather, scatter), and all else."""
-
-    deciding_s: float = 0.0
-    moving_s: float = 0.0
-    computing_s: float = 0.0
-
-    @property
-    def routing_s(self) -> float:
-        """What a static network would not spend."""
-        return self.deciding_s + self.moving_s
 
 
 class OnnxRunner:

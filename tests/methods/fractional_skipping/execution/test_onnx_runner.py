@@ -13,7 +13,8 @@ from netchip.errors import ConfigError, DivergedError
 
 pytest.importorskip("onnxruntime")
 
-from netchip.methods.fractional_skipping.execution.onnx_runner import OnnxRunner, Spent, _groups
+from netchip.methods.fractional_skipping.execution.onnx_runner import OnnxRunner, _groups
+from netchip.methods.fractional_skipping.execution.spent import Spent
 
 
 @pytest.fixture(scope="module")
