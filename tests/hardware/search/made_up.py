@@ -64,7 +64,7 @@ def made_up(seed: int, *, parts: int = 3, options: int = 6, limits: int = 2, ban
         cycles=[draw(options) for _ in range(parts)],
         traffic=[draw(options) for _ in range(parts)],
         usage=[draw(limits, options) for _ in range(parts)],
-        limits={f"limit{place}": float(random.integers(6, 24)) for place in range(limits)},
+        limits={f"limit{place}": float(random.integers(2 * parts, 8 * parts)) for place in range(limits)},
         bandwidth_bits_per_cycle=float("inf") if bandwidth is None else bandwidth,
         broken=[random.random(options) < 0.1 for _ in range(parts)],
     )
