@@ -1,0 +1,151 @@
+"""What layers cost on chunks, for many designs at once: cycles, DRAM bits, resources, and whether the chunk can run them."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+from netchip.hardware.arrays import Array, namespace_of
+from netchip.hardware.fpga.banks import Banks, banks
+from netchip.hardware.fpga.board import Board
+from netchip.hardware.fpga.chunk import ChunkBatch
+from netchip.hardware.fpga.cycles import (
+    Unrolls,
+    input_columns,
+    input_rows,
+    layer_cycles,
+    layer_traffic_bits,
+    tile_times,
+    unrolls_of,
+)
+from netchip.hardware.fpga.layer_table import LayerTable
+from netchip.hardware.fpga.tiling import Tiles, tiles_of
+from netchip.hardware.fpga.units import units_of
+
+RESOURCES = ("dsp", "bram18", "lut", "ff")
+BLOCK = 1 << 15
+"""Layer-designs of which arithmetic is done at a time: what stays in a core's cache."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prediction:
+    """N designs of a chunk: `cycles` [L, N] and `traffic_bits` [L, N] of each layer in a frame, resources [N] by name.
+
+    `runs` [L, N] says whether the engine takes the layer, at its bits. Numbers are finite also where it does not.
+    """
+
+    cycles: Array
+    traffic_bits: Array
+    runs: Array
+    dsp: Array
+    bram18: Array
+    lut: Array
+    ff: Array
+
+    @property
+    def usage(self) -> dict[str, Array]:
+        """Resources by name, [N] each."""
+        return {name: getattr(self, name) for name in RESOURCES}
+
+
+class ChunkPredictor(Protocol):
+    """What costs layers on chunks of one kind."""
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """Names of the resources it counts, among those with a limit."""
+        ...
+
+    def __call__(self, layers: LayerTable, chunks: ChunkBatch, used: Array | None = None) -> Prediction:
+        """The costs of every layer on every chunk; `used` [L, N] names the layers that buffers are built for (none: all)."""
+        ...
+
+
+@dataclass(frozen=True)
+class FpgaPredictor:
+    """Our model, for the slices and memories of one board's family."""
+
+    board: Board
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """What it counts."""
+        return RESOURCES
+
+    def __call__(self, layers: LayerTable, chunks: ChunkBatch, used: Array | None = None) -> Prediction:
+        """The costs of every layer on every chunk.
+
+        Exact for whole numbers below 2^53. Buffers hold the largest tile of the layers that are `used` ([L, N], none: of all).
+        """
+        size, step = len(chunks), max(1, BLOCK // len(layers))
+        parts = [
+            self._block(layers, chunks.at(slice(start, start + step)), _columns(used, start, step))
+            for start in range(0, size, step)
+        ]
+        return parts[0] if len(parts) == 1 else _joined(parts)
+
+    def _block(self, layers: LayerTable, chunks: ChunkBatch, used: Array | None) -> Prediction:
+        xp = namespace_of(chunks.tile_out)
+        unrolls, tiles = unrolls_of(chunks, xp), tiles_of(layers, chunks, xp)
+        times = tile_times(layers, chunks, tiles, unrolls, xp)
+        units = units_of(chunks, unrolls, self.board.family, xp)
+        memory = self._memory(layers, chunks, tiles, unrolls, used, xp)
+        zero = 0.0 * chunks.tile_out
+        for name in ("engine", "port_bits", "shared_port"):  # so that every figure is [N], whichever choice varies
+            zero = zero + 0.0 * getattr(chunks, name)
+        wide = _runs(layers, chunks)
+        return Prediction(
+            cycles=(layer_cycles(chunks, tiles, times, xp) + zero) * layers.rate,
+            traffic_bits=(layer_traffic_bits(layers, chunks, tiles) + zero) * layers.rate,
+            runs=wide & (zero == 0),
+            dsp=units.dsp + zero + 0.0 * memory.bram18,
+            bram18=memory.bram18 + zero,
+            lut=units.lut + memory.lut + zero,
+            ff=units.ff + zero + 0.0 * memory.bram18,
+        )
+
+    def _memory(
+        self, layers: LayerTable, chunks: ChunkBatch, tiles: Tiles, unrolls: Unrolls, used: Array | None, xp: Any
+    ) -> Banks:
+        """The three buffers, each twice (ping and pong), in as many banks as are read or written at once."""
+
+        def deepest(words: Array) -> Array:
+            return xp.max(words if used is None else xp.where(used, words, 0.0), axis=0)
+
+        deep = chunks.has("depthwise")
+        across = unrolls.rows * unrolls.columns
+        read = xp.where(deep, unrolls.out, unrolls.inputs)
+        input_depth = deepest(
+            xp.ceil(tiles.channels / read)
+            * xp.ceil(input_rows(layers, tiles) / unrolls.rows)
+            * xp.ceil(input_columns(layers, tiles) / unrolls.columns)
+        )
+        kernel = layers.kernel_height * layers.kernel_width
+        own = xp.ceil(tiles.out / unrolls.out)
+        weight_depth = deepest(own * xp.ceil(tiles.depth / unrolls.inputs) * kernel)
+        output_depth = deepest(own * xp.ceil(tiles.rows / unrolls.rows) * xp.ceil(tiles.columns / unrolls.columns))
+        padded = self.board.family == "7-series"
+        found = [
+            banks(count, width, depth, padded=padded, xp=xp)
+            for count, width, depth in (
+                (2 * read * across, chunks.input_bits, input_depth),
+                (2 * unrolls.out * unrolls.inputs, chunks.weight_bits, weight_depth),
+                (2 * unrolls.out * across, chunks.sum_bits, output_depth),
+            )
+        ]
+        return Banks(sum(each.bram18 for each in found), sum(each.lut for each in found))
+
+
+def _runs(layers: LayerTable, chunks: ChunkBatch) -> Array:
+    """Whether a chunk's engine takes a layer: depthwise engines only depthwise ones, none a layer of more bits than it has."""
+    wide = (layers.weight_bits <= chunks.weight_bits) & (layers.input_bits <= chunks.input_bits)
+    return wide & (layers.depthwise | ~chunks.has("depthwise"))
+
+
+def _columns(used: Array | None, start: int, step: int) -> Array | None:
+    return used if used is None or used.shape[-1] == 1 else used[:, start : start + step]
+
+
+def _joined(parts: list[Prediction]) -> Prediction:
+    xp = namespace_of(parts[0].cycles)
+    return Prediction(
+        **{each.name: xp.concat([getattr(part, each.name) for part in parts], axis=-1) for each in fields(Prediction)}
+    )

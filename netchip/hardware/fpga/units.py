@@ -1,0 +1,64 @@
+"""What an engine's arithmetic takes: whole DSP slices, look-up tables, flip-flops."""
+
+from typing import Any, NamedTuple
+
+from netchip.hardware.arrays import Array
+from netchip.hardware.fpga.board import Family
+from netchip.hardware.fpga.chunk import ChunkBatch
+from netchip.hardware.fpga.cycles import Unrolls
+
+DSP_WIDTHS: dict[Family, tuple[int, int]] = {"7-series": (25, 18), "ultrascale+": (27, 18)}
+"""Bits of the two operands of one slice, DSP48E1 and DSP48E2."""
+
+PAIRED_UP_TO_BITS, QUADRUPLED_UP_TO_BITS = 8, 4
+"""Two multiplications of 8 bits, or four of 4, share a slice where they share an operand; vendor notes, from memory."""
+
+LUT_BASE, LUT_FACTOR = 300, 1.1
+"""Control of an engine, and what routing adds (FINN's c0 and c1)."""
+
+
+class Units(NamedTuple):
+    """What the arithmetic takes, [N]."""
+
+    dsp: Array
+    lut: Array
+    ff: Array
+
+
+def units_of(chunks: ChunkBatch, unrolls: Unrolls, family: Family, xp: Any) -> Units:
+    """Slices for the multipliers; look-up tables and flip-flops for adder trees and control, estimated in FINN's form."""
+    in_luts = chunks.lut_multipliers > 0
+    bits = chunks.weight_bits + chunks.input_bits
+    trees = unrolls.out * unrolls.rows * unrolls.columns
+    adders = trees * (unrolls.inputs - 1)
+    adder_bits = adders * (bits + xp.ceil(xp.log2(unrolls.inputs)))
+    multiplier_luts = unrolls.units * (2 * xp.ceil(bits / 6) - 1) * bits
+    slices = _slices(chunks, unrolls, family, xp)
+    return Units(
+        dsp=xp.where(in_luts, 0.0, slices),
+        lut=xp.ceil(LUT_BASE + LUT_FACTOR * (adder_bits + xp.where(in_luts, multiplier_luts, 0.0))),
+        ff=unrolls.units * bits + adder_bits + trees * chunks.sum_bits,
+    )
+
+
+def _slices(chunks: ChunkBatch, unrolls: Unrolls, family: Family, xp: Any) -> Array:
+    """DSP slices: as few as pairing along one shared operand allows, never a fraction.
+
+    Output channels side by side share an input (not in a depthwise engine), rows and columns side by side share a weight.
+    """
+    widest = xp.maximum(chunks.weight_bits, chunks.input_bits)
+    packed = xp.where(widest <= QUADRUPLED_UP_TO_BITS, 4.0, xp.where(widest <= PAIRED_UP_TO_BITS, 2.0, 1.0))
+    wide, narrow = DSP_WIDTHS[family]
+    each = xp.minimum(
+        xp.ceil(chunks.weight_bits / wide) * xp.ceil(chunks.input_bits / narrow),
+        xp.ceil(chunks.weight_bits / narrow) * xp.ceil(chunks.input_bits / wide),
+    )
+    units = unrolls.units
+    least, anywhere = units, chunks.engine >= 0
+    for share, sharing in (
+        (unrolls.out, ~chunks.has("depthwise")),
+        (unrolls.rows, anywhere),
+        (unrolls.columns, anywhere),
+    ):
+        least = xp.minimum(least, xp.where(sharing, xp.ceil(share / packed) * (units / share), units))
+    return least * each

@@ -1,0 +1,1 @@
+"""DNA: the network and its accelerator, searched together. See README.md here."""

@@ -1,0 +1,38 @@
+"""Banks in block RAMs: shapes, padding, and small ones in look-up tables."""
+
+import numpy as np
+import pytest
+
+from netchip.hardware.fpga.banks import banks
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "padded", "blocks", "luts"),
+    [
+        (16, 1024, False, 1, 0),  # 1024 x 18
+        (16, 1025, False, 2, 0),  # two of those, or of 2048 x 9
+        (36, 512, False, 1, 0),
+        (36, 513, False, 2, 0),
+        (9, 2048, False, 1, 0),
+        (1, 16384, False, 1, 0),
+        (4, 4096, False, 1, 0),
+        (16, 2100, False, 3, 0),  # three of 1024 x 18
+        (16, 2100, True, 4, 0),  # four, as 4,096 deep
+        (16, 63, False, 0, 32),  # 1,008 bits
+        (16, 64, False, 1, 0),
+        (8, 127, False, 0, 32),  # two rows of 64
+        (8, 0, True, 0, 0),
+    ],
+)
+def test_shapes(width: float, depth: float, padded: bool, blocks: float, luts: float) -> None:
+    found = banks(np.array([3.0]), np.array([float(width)]), np.array([float(depth)]), padded=padded, xp=np)
+    assert (found.bram18.tolist(), found.lut.tolist()) == ([3 * blocks], [3 * luts])
+
+
+def test_more_words_never_take_fewer_blocks() -> None:
+    depth = np.arange(1.0, 20_000.0, 7.0)
+    for width in (4.0, 8.0, 16.0, 33.0):
+        for padded in (False, True):
+            found = banks(np.ones(1), np.full(1, width), depth, padded=padded, xp=np)
+            assert (np.diff(found.bram18) >= 0).all()
+            assert (found.bram18 * 18 * 1024 >= width * depth)[width * depth >= 1024].all()
