@@ -1,0 +1,1 @@
+"""AutoGAN-Distiller: search a small generator that imitates a trained one within a budget. See README.md here."""
