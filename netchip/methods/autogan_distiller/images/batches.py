@@ -1,18 +1,17 @@
 """Batches of crops, with the teacher's targets or without: order and augmentation are functions of (seed, epoch, index) alone."""
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from netchip.data.photos import crops
 from netchip.data.streams import permutation, random_words
 from netchip.errors import ConfigError, DataError
 from netchip.methods.autogan_distiller.images.augment import AugmentName, turned
-from netchip.methods.autogan_distiller.images.pictures import Picture, to_values
+from netchip.methods.autogan_distiller.images.pictures import to_values
 
 _ORDER, _AUGMENT = 0, 1  # last part of a random key
 
@@ -27,23 +26,6 @@ class TargetReader(Protocol):
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
         """float32 [len(indices), C, H, W]."""
         ...
-
-
-def fixed_crops(pictures: Sequence[Picture], *, size: int, count: int, seed: int) -> np.ndarray:
-    """`count` crops of each picture, uint8 [N, 3, size, size]; a pure function of its arguments.
-
-    A picture of exactly that size gives itself. Raises `DataError`, naming it, for a picture smaller than a crop.
-    """
-    for picture in pictures:
-        if min(picture.image.shape[1:]) < size:
-            height, width = picture.image.shape[1:]
-            raise DataError(
-                f"{picture.name} is {width}x{height}, smaller than a crop of {size}x{size}; use a smaller crop"
-            )
-    each = [
-        crops([picture.image], size=size, count=count, seed=seed, step=index) for index, picture in enumerate(pictures)
-    ]
-    return np.concatenate(each)
 
 
 class CropBatches:
@@ -63,6 +45,7 @@ class CropBatches:
         low: float = 0.0,
         high: float = 1.0,
         augment: AugmentName = "flip",
+        shuffle: bool = True,
         part_name: str = "training",
     ) -> None:
         if len(images) < batch_size:
@@ -75,6 +58,7 @@ class CropBatches:
         self.images, self.targets = images, targets
         self.batch_size, self.seed, self.low, self.high = batch_size, seed, low, high
         self.augment: AugmentName = augment
+        self.shuffle = shuffle
 
     def __len__(self) -> int:
         """Steps in an epoch."""
@@ -86,7 +70,8 @@ class CropBatches:
             raise ConfigError(
                 f"batch_size {self.batch_size} cannot be shared equally by {parts} parts (ranks x accumulate)"
             )
-        order = permutation(len(self.images), self.seed, epoch, _ORDER)
+        count = len(self.images)
+        order = permutation(count, self.seed, epoch, _ORDER) if self.shuffle else np.arange(count)
         words = random_words(len(self.images), self.seed, epoch, _AUGMENT)
         share = self.batch_size // parts
         for step in range(start, len(self)):
@@ -101,6 +86,7 @@ class CropBatches:
             "batch_size": self.batch_size,
             "seed": self.seed,
             "augment": self.augment,
+            "shuffle": self.shuffle,
             "cached_targets": self.targets is not None,
         }
 

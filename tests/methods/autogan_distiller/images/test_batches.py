@@ -4,8 +4,7 @@ import torch
 
 from netchip.errors import ConfigError, DataError
 from netchip.methods.autogan_distiller.images.augment import turned
-from netchip.methods.autogan_distiller.images.batches import BothHalves, CropBatches, fixed_crops
-from netchip.methods.autogan_distiller.images.pictures import Picture
+from netchip.methods.autogan_distiller.images.batches import BothHalves, CropBatches
 
 
 class Doubled:
@@ -96,16 +95,9 @@ def test_targets_of_other_crops_are_refused() -> None:
         CropBatches(some_crops(10), Doubled(some_crops(5)), batch_size=4, seed=1)
 
 
-def test_crops_are_fixed_and_a_picture_of_their_size_gives_itself() -> None:
-    small = Picture("small", some_crops(1, 8)[0])
-    large = Picture("large", some_crops(1, 16)[0])
-    found = fixed_crops([small, large], size=8, count=3, seed=1)
-    assert found.shape == (6, 3, 8, 8)
-    assert all(np.array_equal(crop, small.image) for crop in found[:3])
-    assert np.array_equal(found, fixed_crops([small, large], size=8, count=3, seed=1))
-    assert not np.array_equal(found, fixed_crops([small, large], size=8, count=3, seed=2))
-
-
-def test_a_picture_smaller_than_a_crop_is_named() -> None:
-    with pytest.raises(DataError, match="tiny is 8x8, smaller than a crop of 9x9; use a smaller crop"):
-        fixed_crops([Picture("tiny", some_crops(1, 8)[0])], size=9, count=1, seed=1)
+def test_without_shuffling_the_crops_come_as_they_are() -> None:
+    images = some_crops(6)
+    batches = CropBatches(images, None, batch_size=3, seed=1, augment="none", shuffle=False)
+    for epoch in range(2):
+        seen = torch.cat([inputs for (inputs,) in batches.epoch(epoch)]).mul(255).round().byte()
+        assert np.array_equal(seen.numpy(), images)
