@@ -169,7 +169,7 @@ class Supernet(nn.Module):
         return table.expected(*self.probabilities())
 
     def paper_cost(self, table: CostTable, route: Route, shares: tuple[float, float] = (1 / 4, 3 / 4)) -> Tensor:
-        """The paper's cost term (section 3.2): a share of the mean cost over operators at full width, and a share of that of equally
+        """The cost term of the paper's code: a share of the mean cost over operators at full width, and a share of that of equally
         likely operators at the drawn widths, through the gates of `route`. (2/7, 5/7) for super-resolution.
         """
         self._check(table)

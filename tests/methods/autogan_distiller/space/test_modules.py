@@ -79,7 +79,7 @@ def test_steps_join_as_they_say() -> None:
 
 
 def test_the_papers_teacher_is_in_its_space() -> None:
-    """11.37 M weights at full width with residual blocks; 0.157 M at the smallest (section 3)."""
+    """11.37 M weights at full width with residual blocks; 0.157 M at the smallest."""
     space = presets.translation_paper()
     full = dict.fromkeys((f"block{index}" for index in range(1, 10)), 2)
     largest = space.derive(space.architecture(full, dict.fromkeys(space.variables, 4) | {"header2": 0}))

@@ -15,7 +15,7 @@ OUT = Layer("out", conv(3), 3)
 
 
 def test_the_papers_spaces_are_as_large_as_stated() -> None:
-    """1.6e15 and 1.1e29 networks (section 3 of the paper; 4^9 5^14 and 4^25 5^20)."""
+    """1.6e15 and 1.1e29 networks: 4^9 5^14 and 4^25 5^20, from the lists in the paper's code."""
     assert presets.translation_paper().size == 4**9 * 5**14
     assert presets.super_resolution_paper().size == 4**25 * 5**20
 
