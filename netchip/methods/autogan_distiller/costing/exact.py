@@ -54,7 +54,7 @@ def best(table: CostTable, scores: Scores, budget: float) -> Found:
     require_reachable(table, budget)
     path = stages(table, scores)
     bounds, floor = _multipliers(path, budget)
-    return _to_architecture(table, path, _labels(path, budget, bounds, floor))[-1]
+    return _all_found(table, path, _labels(path, budget, bounds, floor))[-1]
 
 
 def front(table: CostTable, scores: Scores) -> tuple[Found, ...]:
@@ -63,13 +63,13 @@ def front(table: CostTable, scores: Scores) -> tuple[Found, ...]:
     Raises `RequestError` where there are too many: then ask `best` for the budgets of interest.
     """
     path = stages(table, scores)
-    return _to_architecture(table, path, _labels(path, np.inf, (), -np.inf))
+    return _all_found(table, path, _labels(path, np.inf, (), -np.inf))
 
 
-def _to_architecture(table: CostTable, path: Sequence[Stage], history: "list[_Labels]") -> tuple[Found, ...]:
+def _all_found(table: CostTable, path: Sequence[Stage], history: "list[_Labels]") -> tuple[Found, ...]:
     final = history[-1]
     return tuple(
-        Found(_architecture(table, path, _edges(history, index)), float(final.cost[index]), float(final.score[index]))
+        Found(architecture_of(table, path, _edges(history, index)), float(final.cost[index]), float(final.score[index]))
         for index in range(len(final.cost))
     )
 
@@ -207,7 +207,8 @@ def _edges(history: Sequence[_Labels], index: int) -> list[int]:
     return edges[::-1]
 
 
-def _architecture(table: CostTable, path: Sequence[Stage], edges: Sequence[int]) -> Architecture:
+def architecture_of(table: CostTable, path: Sequence[Stage], edges: Sequence[int]) -> Architecture:
+    """The architecture that a path's edges choose."""
     operators: dict[str, int] = {}
     widths: dict[str, int] = {}
     for stage, edge in zip(path, edges, strict=True):
@@ -222,7 +223,7 @@ def _extreme(table: CostTable, sign: float) -> Found:
     ends = Scores({each.layer: np.zeros(each.costs.shape[0]) for each in table.layers}, {})
     path = stages(table, ends) if sign > 0 else stages(_negated(table), ends)
     cost, _, edges = _path(path, _bound(path, 1.0, 0.0), 0.0)
-    return Found(_architecture(table, path, edges), sign * cost, 0.0)
+    return Found(architecture_of(table, path, edges), sign * cost, 0.0)
 
 
 def _negated(table: CostTable) -> CostTable:

@@ -45,8 +45,11 @@ class Stage:
         return len(self.first) - 1
 
 
-def stages(table: CostTable, scores: Scores) -> tuple[Stage, ...]:
-    """The stages of a table, in the order of its layers; the first and the last have one state outside."""
+def stages(table: CostTable, scores: Scores, *, all_edges: bool = False) -> tuple[Stage, ...]:
+    """The stages of a table, in the order of its layers; the first and the last have one state outside.
+
+    Operators that another one beats in cost and score at the same widths are left out, unless `all_edges` are wanted.
+    """
     counts = {name: len(widths) for name, widths in table.space.variables.items()}
     last = {name: index for index, each in enumerate(table.layers) for name in each.variables}
     live: tuple[str, ...] = (INPUT,)
@@ -54,7 +57,7 @@ def stages(table: CostTable, scores: Scores) -> tuple[Stage, ...]:
     for index, each in enumerate(table.layers):
         known = tuple(dict.fromkeys((*live, *each.variables)))
         after = tuple(name for name in known if last.get(name, -1) > index)
-        made.append(_stage(each, scores, counts, live, known, after))
+        made.append(_stage(each, scores, counts, live, known, after, all_edges))
         live = after
     return tuple(made)
 
@@ -66,6 +69,7 @@ def _stage(
     live: tuple[str, ...],
     known: tuple[str, ...],
     after: tuple[str, ...],
+    all_edges: bool,
 ) -> Stage:
     sizes = [counts[name] for name in known]
     grid = np.indices(sizes).reshape(len(known), -1)
@@ -77,7 +81,7 @@ def _stage(
         if name not in live:
             gained = gained + scores.widths.get(name, np.zeros(counts[name]))[place[name]]
     score = scores.operators.get(each.layer, np.zeros(options))[:, None] + gained
-    keep = ~_beaten(cost, score)
+    keep = np.ones(cost.shape, dtype=bool) if all_edges else ~_beaten(cost, score)
     operator, column = np.nonzero(keep)
     before = _state(live, place, counts, grid.shape[1])[column]
     order = np.lexsort((operator, column, before))
