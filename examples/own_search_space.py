@@ -1,7 +1,6 @@
 """A search space of your own, a U-Net, and a network of it that imitates a teacher within a budget. Seconds on a CPU."""
 
 import torch
-from torch import Tensor
 from torch.nn.functional import avg_pool2d, mse_loss
 
 from netchip.data.photos import crops, read_photos
@@ -27,11 +26,11 @@ steps = (
 unet, photos = Space("my_unet", steps), read_photos("train")
 
 
-def teacher(images: Tensor) -> Tensor:  # any callable will do; this one sharpens
+def teacher(images: torch.Tensor) -> torch.Tensor:  # any callable will do; this one sharpens
     return images + 1.5 * (images - avg_pool2d(images, 5, 1, 2))
 
 
-def batch(step: int) -> Tensor:
+def batch(step: int) -> torch.Tensor:
     return torch.from_numpy(crops(photos, size=32, count=8, seed=0, step=step)).float() / 255
 
 
