@@ -12,6 +12,7 @@ from netchip.methods.autogan_distiller.costing.measures import Bytes, Macs, Para
 from netchip.methods.autogan_distiller.costing.table import cost_table
 from netchip.methods.autogan_distiller.space import presets
 from netchip.methods.autogan_distiller.space.architecture import Architecture
+from netchip.methods.autogan_distiller.space.space import Space
 from netchip.models.resnet_generator import ResNetGenerator
 from netchip.models.srgan import SRGANGenerator
 
@@ -72,6 +73,18 @@ def test_the_papers_super_resolution_space() -> None:
     assert dear.cost / 1e9 == pytest.approx(212.1, abs=0.05)
     fixed = [cost for name, cost in table.by_layer(cheap.architecture).items() if not name.startswith("cell")]
     assert sum(fixed) / 1e9 == pytest.approx(91.3, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [presets.super_resolution(3, width=16, cells=1), presets.translation(16, 2), presets.super_resolution_paper()],
+)
+def test_ready_spaces_cost_what_their_captured_networks_do(space: Space) -> None:
+    """A network with every operator once, as `to_workload` sees it; nothing in it is left uncounted, or it would warn."""
+    operators = {each.name: index % len(each.choices) for index, each in enumerate(space.layers)}
+    architecture = space.architecture(operators, {name: len(each) // 2 for name, each in space.variables.items()})
+    found = Macs().of_model(space.derive(architecture).eval(), torch.zeros(1, 3, 16, 24))
+    assert cost_table(space, Macs(), (16, 24)).of(architecture) == found
 
 
 def test_what_the_papers_code_believes_of_sizes() -> None:
