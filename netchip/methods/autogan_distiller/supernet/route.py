@@ -17,8 +17,9 @@ class Mixed:
 class One:
     """One operator of a layer runs. With a `gate`, exactly one-hot [K], its logits learn from it.
 
-    `compared` are operators that are computed beside it without a graph. They add exactly zero; what they would have added tells
-    their gates' gradient what else could have been chosen.
+    `compared` are operators that are computed beside it without a graph. What they would have made instead enters times their
+    gate, which is exactly zero, so that only the gradient sees it: over draws of `compared` its mean is the gradient of all K
+    operators run and gated. Without any the gate sees the drawn operator alone, and a norm after it hides even that.
     """
 
     operator: int

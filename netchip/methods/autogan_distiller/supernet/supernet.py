@@ -41,6 +41,9 @@ class Supernet(nn.Module):
         self.operator_choices = nn.ModuleDict(
             {each.name: Choice(len(each.choices), name=each.name) for each in space.layers if len(each.choices) > 1}
         )
+        for name, widths in space.variables.items():  # [widths, channels]: 1 where a channel is there at a width
+            there = torch.tensor(widths)[:, None] > torch.arange(widths[-1])
+            self.register_buffer(f"there_{name}", there.float(), persistent=False)
         self.width_choices = nn.ModuleDict(
             {
                 name: Choice(len(each), name=f"width of {name}")
@@ -117,11 +120,13 @@ class Supernet(nn.Module):
         made = operators[how.operator](maps, segments, outputs)  # pyright: ignore[reportIndexIssue]
         if how.gate is None:
             return made
-        made = made * how.gate[how.operator]
+        if not how.compared:
+            return made * how.gate[how.operator]
+        often = (len(layer.choices) - 1) / len(how.compared)  # each other operator is compared once in so many draws
         for other in how.compared:
             with torch.no_grad():
-                beside = operators[other](maps, segments, outputs)  # pyright: ignore[reportIndexIssue]
-            made = made + beside * how.gate[other]
+                instead = operators[other](maps, segments, outputs) - made  # pyright: ignore[reportIndexIssue]
+            made = made + instead * (often * how.gate[other])
         return made
 
     def _gated(self, layer: Layer, made: Tensor, route: Route) -> Tensor:
@@ -133,9 +138,8 @@ class Supernet(nn.Module):
             return made
         if variable not in route.gates:
             return made
-        gate, widths = route.gates[variable], torch.tensor(self.space.variables[variable], device=made.device)
-        there = (widths[:, None] > torch.arange(made.shape[1], device=made.device)).to(gate)
-        return made * (gate @ there).view(1, -1, 1, 1)
+        there = self.get_buffer(f"there_{variable}")[:, : made.shape[1]]
+        return made * (route.gates[variable] @ there).view(1, -1, 1, 1)
 
     def _segments(self, layer: Layer, route: Route) -> Segments:
         first, segments = 0, []

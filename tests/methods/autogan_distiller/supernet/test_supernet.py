@@ -194,6 +194,29 @@ def test_a_scalar_gate_tells_nothing_through_a_norm_and_a_channel_gate_does() ->
     assert found["scalar"].abs().max() < 1e-2 * found["channels"].abs().max()
 
 
+def test_comparing_one_operator_gives_the_gradient_of_all_on_average() -> None:
+    """By hand: the loss's slope at the result, times each operator's result, through the gates of all of them."""
+    space = Space("s", (Layer("a", (conv(1), conv(3), residual(), identity()), 3),))
+    supernet = Supernet(space)
+    images, target = torch.rand(1, 3, 6, 6), torch.rand(1, 3, 6, 6)
+    gate = supernet.operator_choices["a"].draw(1.0, seeded(3))  # type: ignore[operator]
+    drawn = int(gate.argmax())
+    others = tuple(index for index in range(4) if index != drawn)
+
+    def slope(compared: tuple[int, ...]) -> Tensor:
+        route = Route({"input": 0, "a": 0}, {"a": One(drawn, gate, compared)})
+        loss = (supernet(images, route) - target).square().mean()
+        [found] = torch.autograd.grad(loss, supernet.operator_choices["a"].logits, retain_graph=True)
+        return found
+
+    each = [supernet(images, Route({"input": 0, "a": 0}, {"a": One(index)})).detach() for index in range(4)]
+    loss = (sum(each[index] * gate[index] for index in range(4)) - target).square().mean()
+    [whole] = torch.autograd.grad(loss, supernet.operator_choices["a"].logits, retain_graph=True)
+    torch.testing.assert_close(slope(others), whole)
+    torch.testing.assert_close(torch.stack([slope((other,)) for other in others]).mean(0), whole)
+    assert whole.abs().max() > 0
+
+
 def test_the_papers_cost_by_hand() -> None:
     space = presets.translation_paper(16, 2)
     supernet = Supernet(space, operators="softmax", gates="scalar")
