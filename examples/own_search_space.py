@@ -5,7 +5,7 @@ from torch.nn.functional import avg_pool2d, mse_loss
 
 from netchip.data.photos import crops, read_photos
 from netchip.methods.autogan_distiller.control import BudgetControl
-from netchip.methods.autogan_distiller.costing.exact import best, reach
+from netchip.methods.autogan_distiller.costing.exact import best_filling, reach
 from netchip.methods.autogan_distiller.costing.measures import Macs
 from netchip.methods.autogan_distiller.costing.table import cost_table
 from netchip.methods.autogan_distiller.space.operators import conv, depthwise, down, identity, residual, upsamplers
@@ -48,7 +48,7 @@ for step in range(2 * STEPS):  # first the shared weights alone, then weights an
     (control.penalized(loss, supernet.expected_cost(table)) if learn else loss).backward()
     (choices if learn else weights).step()
     supernet.zero_grad()
-found = best(table, supernet.scores(), control.budget)
+found = best_filling(table, supernet.scores(), control.budget)
 student = supernet.derive(found.architecture)  # with the supernet's weights, from which it is trained on
 optimizer = torch.optim.Adam(student.parameters(), lr=2e-3)
 for step in range(STEPS):

@@ -17,6 +17,7 @@ from netchip.methods.autogan_distiller.space.architecture import Architecture
 
 _MOST_LABELS = 2_000_000
 _MOST_MULTIPLIERS = 60
+_PARTS = 500
 _SLACK = 1e-9
 
 
@@ -55,6 +56,31 @@ def best(table: CostTable, scores: Scores, budget: float) -> Found:
     path = stages(table, scores)
     bounds, floor = _multipliers(path, budget)
     return _all_found(table, path, _labels(path, budget, bounds, floor))[-1]
+
+
+def best_filling(table: CostTable, scores: Scores, budget: float, *, least: float = 0.9) -> Found:
+    """The network of the highest score that makes use of the budget: it costs `least` to 1 times as much.
+
+    A search that has not settled leaves a budget unused, since its pressure to be cheap works on all choices before its loss has
+    told them apart. The budget is kept exactly; of ways to one state whose costs differ by less than a part of the budget
+    (a `_PARTS`th) only the best scored is followed. What `best` finds is returned where it costs enough, or where nothing does.
+    """
+    found = best(table, scores, budget)
+    if found.cost >= least * budget:
+        return found
+    path = stages(table, scores, all_edges=True)
+    fewest, most = _bound(path, 1.0, 0.0), _bound(path, -1.0, 0.0)
+    none = np.zeros(1, dtype=np.int64)
+    history = [_Labels(none, np.zeros(1), np.zeros(1), none, none)]
+    for index, stage in enumerate(path, start=1):
+        labels = _extended(history[-1], stage)
+        reached = labels.cost + most.values[index][labels.state] >= least * budget * (1 - _SLACK)
+        keep = reached & (labels.cost - fewest.values[index][labels.state] <= budget * (1 + _SLACK))
+        if index == len(path):
+            keep &= (labels.cost <= budget) & (labels.cost >= least * budget)
+        history.append(_thinned(_chosen(labels, np.flatnonzero(keep)), budget / _PARTS))
+    filling = _all_found(table, path, history)
+    return max(filling, key=lambda each: each.score) if filling else found
 
 
 def front(table: CostTable, scores: Scores) -> tuple[Found, ...]:
@@ -190,6 +216,16 @@ def _unbeaten(labels: _Labels) -> _Labels:
     key = sorted_labels.state * (len(order) + 1) + rank + 1
     best_before = np.concatenate(([0], np.maximum.accumulate(key)[:-1])) if len(key) else key
     return _chosen(sorted_labels, np.flatnonzero(key > best_before))
+
+
+def _thinned(labels: _Labels, width: float) -> _Labels:
+    """Of each state and each stretch of cost of that `width`, the label with the best score."""
+    stretch = np.floor(labels.cost / width).astype(np.int64)
+    order = np.lexsort((labels.cost, -labels.score, stretch, labels.state))
+    state, stretch = labels.state[order], stretch[order]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (state[1:] != state[:-1]) | (stretch[1:] != stretch[:-1])
+    return _chosen(labels, order[first])
 
 
 def _chosen(labels: _Labels, index: np.ndarray) -> _Labels:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netchip.errors import BudgetError, ConfigError
-from netchip.methods.autogan_distiller.costing.exact import best, front, reach, require_reachable
+from netchip.methods.autogan_distiller.costing.exact import best, best_filling, front, reach, require_reachable
 from netchip.methods.autogan_distiller.costing.measures import Macs, Parameters
 from netchip.methods.autogan_distiller.costing.stages import Scores
 from netchip.methods.autogan_distiller.costing.table import cost_table
@@ -188,6 +188,38 @@ def test_large_spaces_are_solved_and_never_over_budget(space: Space, image: tupl
         values += 2 * np.arange(len(values))
     found = best(table, scores, budget)
     assert 0.95 * budget < found.cost == table.of(found.architecture) <= budget
+
+
+@pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_filling_network_is_the_best_of_those_that_cost_enough(space: Space, seed: int) -> None:
+    """By brute force; scores that fall with the width, as those of a search that has not settled."""
+    table, scores = cost_table(space, Macs(), (8, 8)), random_scores(space, seed)
+    for values in scores.widths.values():
+        values -= 5.0 * np.arange(len(values))
+    low, high = (each.cost for each in reach(table))
+    for share in (0.3, 0.6, 0.95):
+        budget = low + share * (high - low)
+        found = best_filling(table, scores, budget, least=0.8)
+        enough = [score(scores, o, w) for o, w, _, cost in everything(space) if 0.8 * budget <= cost <= budget]
+        assert found.cost == table.of(found.architecture)
+        assert found.cost <= budget
+        if enough:
+            assert found.cost >= 0.8 * budget
+            assert found.score == pytest.approx(max(enough), abs=1e-9)
+        else:  # as in the chain, whose costs lie far apart
+            assert found == best(table, scores, budget)
+
+
+def test_a_budget_is_used_where_it_can_be() -> None:
+    table = cost_table(presets.super_resolution(), Macs(), (64, 64))
+    scores, budget = random_scores(table.space, 0), 0.1 * reach(table)[1].cost
+    for values in scores.widths.values():
+        values -= 2.0 * np.arange(len(values))
+    assert best(table, scores, budget).cost < 0.5 * budget
+    assert 0.9 * budget <= best_filling(table, scores, budget).cost <= budget
+    everything_fits = 2 * reach(table)[1].cost
+    assert best_filling(table, scores, everything_fits) == best(table, scores, everything_fits)
 
 
 def test_an_image_that_does_not_divide_is_refused() -> None:
