@@ -6,7 +6,7 @@ import importlib
 from netchip.errors import ConfigError
 from netchip.methods.method import Method
 
-METHODS = ("early_bird",)
+METHODS = ("early_bird", "autogan_distiller")
 
 
 def all_methods() -> tuple[Method, ...]:

@@ -23,6 +23,12 @@ class AutoganDistillerConfig(Spec):
         default="10%",
         description='hard: a share of the teacher\'s MACs ("10%"), "9 GMACs", "1.2 MB", "3.5 ms" measured on this device',
     )
+    further_budgets: tuple[str, ...] = Field(
+        default=(), description="further students of the same search, in the same measure: a front"
+    )
+    measure: Literal["macs", "parameters", "bytes", "latency"] | None = Field(
+        default=None, description="what a share is a share of; by default MACs, or what the budget's unit says"
+    )
     cost_size: int = Field(
         default=128, ge=8, le=1024, description="side in pixels of the input that costs are counted at"
     )

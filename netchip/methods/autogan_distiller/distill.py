@@ -18,10 +18,11 @@ from netchip.methods.autogan_distiller.images.pictures import Picture, Pictures,
 from netchip.methods.autogan_distiller.images.sources import load_pictures
 from netchip.methods.autogan_distiller.images.spec import ImagesSpec
 from netchip.methods.autogan_distiller.objective.backbone import Backbone
+from netchip.methods.autogan_distiller.ready_space import build_space
 from netchip.methods.autogan_distiller.space.modules import Derived
 from netchip.methods.autogan_distiller.space.space import Space
 from netchip.methods.autogan_distiller.spec import FinalSpec, SearchSpec, SpaceSpec
-from netchip.methods.autogan_distiller.students import build_space, save_student
+from netchip.methods.autogan_distiller.students import save_student
 from netchip.methods.autogan_distiller.teacher.teacher import Generator, Teacher
 from netchip.train.accelerating import training_device
 from netchip.train.spec import TrainSpec
@@ -44,9 +45,8 @@ class Distilled:
     further: dict[str, "Distilled"]
 
     def save(self, folder: str | Path) -> Path:
-        """Writes the student; `load_student(folder, space=...)` reads it."""
-        space = self.network.space
-        return save_student(Path(folder), self.network, space=None, scale=int(space.scale))
+        """Writes the student; `load_student(folder)` reads it."""
+        return save_student(folder, self.network)
 
 
 def distill(

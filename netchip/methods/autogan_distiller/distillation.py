@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor, full, nn
 
-from netchip.errors import ConfigError
+from netchip.errors import BudgetError, ConfigError
 from netchip.files import write_json
-from netchip.methods.autogan_distiller.costing.choosing import Target, best_measured
-from netchip.methods.autogan_distiller.costing.exact import Found, best
+from netchip.methods.autogan_distiller.costing.choosing import Target, best_measured, random_networks
+from netchip.methods.autogan_distiller.costing.exact import Found, best_filling
 from netchip.methods.autogan_distiller.costing.latency import MeasuredLatency
 from netchip.methods.autogan_distiller.images.batches import BothHalves, CropBatches
 from netchip.methods.autogan_distiller.images.crops import fixed_crops
@@ -45,11 +45,15 @@ VALIDATION_CROPS = 4
 
 @dataclass(frozen=True, eq=False)
 class Searched:
-    """What the search came to: the trained supernet, the chosen network with its cost, and the PSNR of each candidate."""
+    """What the search came to: the trained supernet, the chosen network with its cost, and the PSNR in dB of each candidate.
+
+    `from_search` says whether it was the best network by the logits of some epoch, else it was drawn at random near the budget.
+    """
 
     supernet: Supernet
     found: Found
-    candidates_psnr_db: dict[str, float]
+    candidates_psnr_db: tuple[float, ...]
+    from_search: bool
     pretrained: FitResult
     result: FitResult
 
@@ -99,10 +103,11 @@ class Distillation:
         pretrained = self._fit(pretraining, both.weights, "pretrain", self.search.pretrain_epochs)
         search = Search(supernet, self.search, asked, self.target.table, self.target.budget)
         result = self._fit(search, both, "search", self.search.epochs)
-        architecture, psnr_db = search.chosen(self.validation())
+        architecture, psnr_db = search.chosen(self.validation(), self._drawn())
+        ours = architecture in search.candidates
         found = self._within(search, architecture)
         write_json(self.folder / "architecture.json", found.architecture.to_json())
-        return Searched(supernet, found, psnr_db, pretrained, result)
+        return Searched(supernet, found, tuple(psnr_db), ours, pretrained, result)
 
     def student(self, searched: Searched, architecture: Architecture | None = None, name: str = "final") -> Trained:
         """Trains the found network (or another of the space) on every picture, from fresh weights or the supernet's."""
@@ -122,7 +127,8 @@ class Distillation:
 
     def best_within(self, searched: Searched, budget: float) -> Found:
         """The best network within another budget, by the same logits: one search serves them all."""
-        return best(self.target.table, searched.supernet.scores(), budget)
+        scores = searched.supernet.scores()
+        return best_filling(self.target.table, scores, budget, least=self.search.least_use)
 
     def validation(self) -> CropBatches:
         """Crops of the validation pictures, in order."""
@@ -150,6 +156,15 @@ class Distillation:
         specs = (self.search, self.final, self.images)
         text = repr(parts) + "".join(spec.model_dump_json() for spec in specs)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _drawn(self) -> list[Architecture]:
+        """Random networks near the budget, which the supernet judges beside those of the search."""
+        count = self.search.drawn
+        try:
+            found = random_networks(self.target.table, self.target.budget, count, seed=self.seed) if count else []
+        except BudgetError:  # the space has too few networks of that cost
+            return []
+        return [each.architecture for each in found]
 
     def _within(self, search: Search, architecture: Architecture) -> Found:
         if isinstance(self.target.table.measure, MeasuredLatency):

@@ -33,6 +33,17 @@ class SearchSpec(Spec):
     temperature: tuple[float, float] = Field(
         default=(1.0, 0.2), description="of the draws, at the first step of the search and at the last"
     )
+    drawn: int = Field(
+        default=16,
+        ge=0,
+        description="random networks near the budget that are judged beside the search's own candidates",
+    )
+    least_use: float = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        description="share of the budget below which no candidate is taken where others are at hand",
+    )
     objective: ObjectiveSpec = Field(default=ObjectiveSpec(), description="d(student, teacher) in both phases")
 
     @model_validator(mode="after")
@@ -59,14 +70,16 @@ class TeacherSpec(Spec):
     """The generator that is imitated."""
 
     name: str = Field(
-        default="srgan", description="srgan, resnet, or the user's own: module:function or path.py:function"
+        default="srgan", description="srgan, resnet, imdn, or the user's own: module:function or path.py:function"
     )
     weights: Path | None = Field(
         default=None,
         description="safetensors of its weights, absolute or inside the data folder; without, it is trained first",
     )
-    channels: int = Field(default=64, ge=1, description="srgan, resnet: width of the first convolution")
-    blocks: int = Field(default=5, ge=1, description="srgan, resnet: residual blocks")
+    channels: int = Field(
+        default=64, ge=1, description="srgan, resnet: width of the first convolution; imdn: a quarter of it"
+    )
+    blocks: int = Field(default=5, ge=1, description="srgan, resnet, imdn: blocks")
     epochs: int = Field(default=20, ge=1, description="without weights: epochs it trains on the ground truth")
     optimizer: OptimizerSpec = Field(
         default=OptimizerSpec(name="adam", learning_rate=1e-3, momentum=0.9, weight_decay=0.0, schedule="cosine"),
@@ -79,8 +92,10 @@ class TeacherSpec(Spec):
     def _consistent(self) -> Self:
         if not self.low < self.high:
             raise ValueError(f"low = {self.low} must be below high = {self.high}")
-        if self.name not in ("srgan", "resnet") and ":" not in self.name:
-            raise ValueError(f"name = {self.name!r}: there are srgan and resnet, and module:function for your own")
+        if self.name not in ("srgan", "resnet", "imdn") and ":" not in self.name:
+            raise ValueError(
+                f"name = {self.name!r}: there are srgan, resnet and imdn, and module:function for your own"
+            )
         return self
 
 

@@ -77,7 +77,10 @@ class SmallIMDN(nn.Module):
         self.fuse = nn.Conv2d(blocks * width, width, 1)
         self.trunk = nn.Conv2d(width, width, 3, padding=1)
         enlarge = scale * fold
-        self.tail = nn.Sequential(nn.Conv2d(width, out_channels * enlarge**2, 3, padding=1), nn.PixelShuffle(enlarge))
+        last = nn.Conv2d(width, out_channels * enlarge**2, 3, padding=1)
+        self.tail = nn.Sequential(last, nn.PixelShuffle(enlarge))
+        if self._added:
+            nn.init.zeros_(last.weight)
 
     def forward(self, images: Tensor) -> Tensor:
         """[B, in_channels, H, W] -> [B, out_channels, scale H, scale W]."""

@@ -4,7 +4,6 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d
 
 from netchip.errors import DataError
 from netchip.methods.autogan_distiller.quality.luma import luma, without_border
@@ -32,13 +31,12 @@ def ssim_y(first: Tensor, second: Tensor, *, border: int = BORDER) -> float:
     a, b = _lumas(first, second, border)
     if min(a.shape[2:]) < _WINDOW:
         raise DataError(f"SSIM needs {_WINDOW}x{_WINDOW} pixels inside the border, found {a.shape[3]}x{a.shape[2]}")
-    kernel = _gaussian(a)
-    means = [conv2d(each, kernel) for each in (a, b)]
-    squares = [conv2d(each * each, kernel) - mean * mean for each, mean in zip((a, b), means, strict=True)]
-    product = conv2d(a * b, kernel) - means[0] * means[1]
+    mean_a, mean_b, square_a, square_b, product = _blurred(torch.cat([a, b, a * a, b * b, a * b])).unbind()
+    spread = square_a - mean_a * mean_a + square_b - mean_b * mean_b
+    together = product - mean_a * mean_b
     c1, c2 = (_K1 * _RANGE) ** 2, (_K2 * _RANGE) ** 2
-    above = (2 * means[0] * means[1] + c1) * (2 * product + c2)
-    below = (means[0].square() + means[1].square() + c1) * (squares[0] + squares[1] + c2)
+    above = (2 * mean_a * mean_b + c1) * (2 * together + c2)
+    below = (mean_a.square() + mean_b.square() + c1) * (spread + c2)
     return float((above / below).mean())
 
 
@@ -51,9 +49,15 @@ def _lumas(first: Tensor, second: Tensor, border: int) -> tuple[Tensor, Tensor]:
     return without_border(luma(first), border), without_border(luma(second), border)
 
 
-def _gaussian(like: Tensor) -> Tensor:
-    """The window [1, 1, 11, 11], summing to 1."""
-    offsets = torch.arange(_WINDOW, dtype=like.dtype, device=like.device) - _WINDOW // 2
+def _blurred(maps: Tensor) -> Tensor:
+    """The mean of every window of maps [..., H, W] under the Gaussian, rows then columns: [..., H - 10, W - 10]."""
+    offsets = torch.arange(_WINDOW, dtype=maps.dtype) - _WINDOW // 2
     line = torch.exp(-offsets.square() / (2 * _SIGMA**2))
-    window = torch.outer(line, line)
-    return (window / window.sum())[None, None]
+    weights = (line / line.sum()).tolist()
+    for dim in (-2, -1):
+        size = maps.shape[dim] - _WINDOW + 1
+        blurred = weights[0] * maps.narrow(dim, 0, size)
+        for place, weight in enumerate(weights[1:], start=1):
+            blurred.add_(maps.narrow(dim, place, size), alpha=weight)
+        maps = blurred
+    return maps

@@ -133,6 +133,7 @@ def initialise_weight(weight: Tensor, conv: Conv, *, summed: bool) -> None:
     """One weight; `summed` says that its result is added to a shortcut."""
     fan = weight[0].numel() if not conv.transposed else weight.shape[0] * weight[0, 0].numel() // conv.stride**2
     scale = _RESIDUAL_SCALE if summed and conv.norm == "none" else 1.0
+    scale = 0.0 if conv.from_zero else scale
     with torch.no_grad():
         weight.normal_(0.0, scale * (2.0 / fan) ** 0.5)
 

@@ -23,7 +23,8 @@ class Conv:
 
     It makes as many channels as `to` says: those of the operator's output, of its input, or the "hidden" ones. A `transposed`
     one multiplies the size by `stride`, others divide it (rounded up); `enlarge` is a nearest-neighbour enlargement, `shuffle`
-    a PixelShuffle. Padding is with zeros and keeps the size at stride 1. Norm "instance" has no parameters.
+    a PixelShuffle. Padding is with zeros and keeps the size at stride 1. Norm "instance" has no parameters. With `from_zero`
+    its weights start at zero, so that an untrained network gives what its result is added to.
     """
 
     kernel: int = 3
@@ -37,6 +38,7 @@ class Conv:
     bias: bool = False
     norm: Norm = "instance"
     activation: Activation = "relu"
+    from_zero: bool = False
 
     def __post_init__(self) -> None:
         if min(self.kernel, self.stride, self.dilation, self.enlarge, self.shuffle) < 1:

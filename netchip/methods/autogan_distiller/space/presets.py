@@ -3,6 +3,8 @@
 Ours search depth and the way to enlarge besides, and their supernet is what their derived networks are.
 """
 
+from dataclasses import replace
+
 from netchip.errors import ConfigError
 from netchip.methods.autogan_distiller.space.operator import Activation, Norm, Operator
 from netchip.methods.autogan_distiller.space.operators import (
@@ -72,8 +74,8 @@ def super_resolution(
 ) -> Space:
     """Ours for super-resolution by 2, 3, 4 or 8: residual cells of one searched width, then a searched way to enlarge.
 
-    What the convolutions make is added to the image enlarged by bicubic interpolation, so that the smallest network starts
-    from there. Layers inside a cell choose among five operators, one of them none. Images in [0, 1].
+    What the convolutions make is added to the image enlarged by bicubic interpolation, so that every network starts
+    there. Layers inside a cell choose among five operators, one of them none. Images in [0, 1].
     """
     if scale not in (2, 3, 4, 8):
         raise ConfigError(f"scale = {scale}: super_resolution enlarges by 2, 3, 4 or 8")
@@ -84,7 +86,8 @@ def super_resolution(
     ]
     for cell in range(1, cells + 1):
         steps += _free_cell(f"cell{cell}", steps[-1].name, layers, given)
-    tail = tuple(upsamplers(scale, norm="none", activation="none", bias=True))
+    plain = upsamplers(scale, norm="none", activation="none", bias=True)
+    tail = tuple(replace(each, body=(replace(each.body[0], from_zero=True),)) for each in plain)
     steps += [Layer("up", tail, 3), Add("image", ("up", "base"))]
     return Space(f"super_resolution_x{scale}_w{width}_c{cells}x{layers}", tuple(steps))
 

@@ -1,6 +1,6 @@
 """The alternating search: the logits learn from one half of the pictures, the weights from the other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from netchip.methods.autogan_distiller.control import BudgetControl
-from netchip.methods.autogan_distiller.costing.exact import Found, best
+from netchip.methods.autogan_distiller.costing.exact import Found, best_filling
 from netchip.methods.autogan_distiller.costing.table import CostTable
 from netchip.methods.autogan_distiller.space.architecture import Architecture
 from netchip.methods.autogan_distiller.spec import SearchSpec
@@ -59,8 +59,8 @@ class Search:
         return {**learn_along(self._ready, self.model, self.asked, routes, inputs, target), **found}
 
     def found(self) -> Found:
-        """The best network within the budget by the logits as they are."""
-        return best(self.table, self.model.scores(), self.budget)
+        """The best network within the budget, and making use of it, by the logits as they are."""
+        return best_filling(self.table, self.model.scores(), self.budget, least=self._spec.least_use)
 
     def validate(self, batches: Loader) -> Mapping[str, float]:
         """`validation_psnr_db` and `found_cost` of the best network within the budget, with the supernet's weights."""
@@ -78,14 +78,19 @@ class Search:
             self.candidates.append(architecture)
         return False
 
-    def chosen(self, batches: Loader) -> tuple[Architecture, dict[str, float]]:
-        """Of all candidates the one that is nearest to the teacher on `batches` with the final weights: the best, not the last.
+    def chosen(self, batches: Loader, further: Sequence[Architecture] = ()) -> tuple[Architecture, list[float]]:
+        """Of all candidates, and `further` ones, the nearest to the teacher on `batches` with the final weights: the best, not
+        the last. Those that use too little of the budget do not count as long as there are others.
 
-        With it come `validation_psnr_db` of each, by its place among the candidates.
+        With it comes the PSNR in dB of each that counts, those of the search first.
         """
-        found = [self._psnr_db(architecture, batches) for architecture in self.candidates]
-        place = max(range(len(found)), key=found.__getitem__)
-        return self.candidates[place], {str(index): psnr for index, psnr in enumerate(found)}
+        architectures = self._large_enough([*self.candidates, *further])
+        found = [self._psnr_db(architecture, batches) for architecture in architectures]
+        return architectures[max(range(len(found)), key=found.__getitem__)], found
+
+    def _large_enough(self, architectures: list[Architecture]) -> list[Architecture]:
+        least = self._spec.least_use * self.budget
+        return [each for each in architectures if self.table.of(each) >= least] or architectures
 
     def state_dict(self) -> dict[str, Any]:
         """The optimizer of the logits, the multiplier, the candidates."""

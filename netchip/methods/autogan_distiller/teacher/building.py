@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from netchip.errors import DataError
 from netchip.graph.saved import load_weights
+from netchip.methods.autogan_distiller.baselines.imdn import SmallIMDN
 from netchip.methods.autogan_distiller.spec import TeacherSpec
 from netchip.methods.autogan_distiller.teacher.teacher import Teacher
 from netchip.models.reference import referenced
@@ -37,6 +38,8 @@ def shape_of(spec: TeacherSpec, scale: int, channels: int) -> nn.Module:
         return SRGANGenerator(scale, channels=channels, blocks=spec.blocks)
     if spec.name == "resnet":
         return ResNetGenerator(width=channels, blocks=spec.blocks)
+    if spec.name == "imdn":
+        return SmallIMDN(scale, channels=channels, blocks=spec.blocks, signed=spec.low < 0)
     return referenced(ModelSpec(name=spec.name))
 
 

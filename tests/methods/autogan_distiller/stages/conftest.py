@@ -61,9 +61,10 @@ class Toy:
     def pretraining(self) -> Pretraining:
         return Pretraining(self.supernet, ADAM, self.asked)
 
-    def search(self, epochs: int = 3, rate: float = 3e-2) -> Search:
+    def search(self, epochs: int = 3, rate: float = 3e-2, least_use: float = 0.8) -> Search:
         spec = SearchSpec(
             epochs=epochs,
+            least_use=least_use,
             operators=self.operators,
             architecture={"name": "adam", "learning_rate": rate, "momentum": 0.5},
         )

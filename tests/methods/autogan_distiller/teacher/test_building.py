@@ -9,7 +9,7 @@ from netchip.methods.autogan_distiller.teacher.building import as_teacher, build
 from netchip.train.saving import save_model
 
 
-@pytest.mark.parametrize(("name", "scale", "low"), [("srgan", 2, 0.0), ("resnet", 1, -1.0)])
+@pytest.mark.parametrize(("name", "scale", "low"), [("srgan", 2, 0.0), ("resnet", 1, -1.0), ("imdn", 2, 0.0)])
 def test_a_teacher_is_built_with_its_weights_or_without(tmp_path: Path, name: str, scale: int, low: float) -> None:
     spec = TeacherSpec(name=name, channels=4, blocks=2, low=low)
     network = build_generator(spec, scale)
@@ -40,7 +40,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(ConfigError, match="there are srgan and resnet, and module:function for your own"):
+    with pytest.raises(ConfigError, match="there are srgan, resnet and imdn, and module:function for your own"):
         TeacherSpec.parse({"name": "esrgan"})
     with pytest.raises(ConfigError, match=r"low = 1\.0 must be below high = 1\.0"):
         TeacherSpec.parse({"low": 1.0})
