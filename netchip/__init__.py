@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from netchip.hardware.mapping_batch import MappingBatch as MappingBatch
     from netchip.hardware.network_cost import cost as cost
     from netchip.measure.latency import measure_latency as measure_latency
+    from netchip.methods.autogan_distiller.distill import distill as distill
+    from netchip.methods.autogan_distiller.students import load_student as load_student
     from netchip.methods.early_bird.search import TicketSearch as TicketSearch
     from netchip.methods.early_bird.ticket import Ticket as Ticket
     from netchip.train.fit import fit as fit
@@ -58,10 +60,12 @@ _HOME = {
     "chip_names": "hardware.chips",
     "cost": "hardware.network_cost",
     "cut": "graph.surgery",
+    "distill": "methods.autogan_distiller.distill",
     "evaluate": "hardware.cost",
     "fit": "train.fit",
     "load": "graph.saved",
     "load_chip": "hardware.chips",
+    "load_student": "methods.autogan_distiller.students",
     "measure_latency": "measure.latency",
     "plan": "graph.surgery",
     "to_workload": "graph.to_workload",

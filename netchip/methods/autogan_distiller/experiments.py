@@ -21,7 +21,7 @@ def photos_x2() -> AutoganDistillerConfig:
         space=SpaceSpec(name="super_resolution", width=24, cells=2, layers=2),
         budget="10%",
         cost_size=64,
-        search=SearchSpec(pretrain_epochs=6, epochs=4, optimizer=_ADAM, architecture=_LOGITS),
+        search=SearchSpec(pretrain_epochs=6, epochs=4, architecture=_LOGITS),
         final=FinalSpec(epochs=12, optimizer=_ADAM),
         controls=("uniform", "hand-made"),
     )
