@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from netchip.hardware.mapping_batch import MappingBatch as MappingBatch
     from netchip.hardware.network_cost import cost as cost
     from netchip.measure.latency import measure_latency as measure_latency
+    from netchip.methods.autogan_distiller.distill import distill as distill
+    from netchip.methods.autogan_distiller.students import load_student as load_student
     from netchip.methods.early_bird.search import TicketSearch as TicketSearch
     from netchip.methods.early_bird.ticket import Ticket as Ticket
     from netchip.methods.fractional_skipping.control.bias import BiasController as BiasController
@@ -80,11 +82,13 @@ _HOME = {
     "cost": "hardware.network_cost",
     "cut": "graph.surgery",
     "decompose": "methods.smart_exchange.decomposition.decompose",
+    "distill": "methods.autogan_distiller.distill",
     "evaluate": "hardware.cost",
     "fit": "train.fit",
     "load": "graph.saved",
     "load_chip": "hardware.chips",
     "make_fractional": "methods.fractional_skipping.network",
+    "load_student": "methods.autogan_distiller.students",
     "measure_latency": "measure.latency",
     "plan": "graph.surgery",
     "tiling_for": "methods.smart_exchange.decomposition.choosing",

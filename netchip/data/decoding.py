@@ -45,6 +45,15 @@ def decode(
     Raises `DataError` naming a broken image (left out on request: `warn_left_out`), or two images that differ in size
     when no `image_size` is given.
     """
+    images, kept = decode_each(encoded, image_size=image_size, on_broken=on_broken, workers=workers)
+    _check_sizes(images, [encoded[index].name for index in kept])
+    return np.stack(images).transpose(0, 3, 1, 2).copy(), kept
+
+
+def decode_each(
+    encoded: Sequence[Encoded], *, image_size: int | None, on_broken: Literal["raise", "skip"], workers: int = 0
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """As `decode`, but of any sizes: a list of uint8 [H, W, 3], and which of `encoded` they are (int64 [N])."""
     chunks = [encoded[start : start + _CHUNK] for start in range(0, len(encoded), _CHUNK)]
     with ThreadPoolExecutor(workers or _fastest_workers(encoded)) as threads:
         decoded = threads.map(lambda chunk: [_decode_one(item, image_size) for item in chunk], chunks)
@@ -53,9 +62,7 @@ def decode(
     if broken and (on_broken == "raise" or len(broken) == len(found)):
         raise DataError(_fault(broken, len(found)))
     kept = np.array([index for index, item in enumerate(found) if not isinstance(item, _Broken)], dtype=np.int64)
-    images = [item for item in found if not isinstance(item, _Broken)]
-    _check_sizes(images, [encoded[index].name for index in kept])
-    return np.stack(images).transpose(0, 3, 1, 2).copy(), kept
+    return [item for item in found if not isinstance(item, _Broken)], kept
 
 
 def warn_left_out(names: list[str], kept: np.ndarray) -> None:

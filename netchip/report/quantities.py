@@ -6,7 +6,15 @@ from typing import Any
 from netchip.units import format_bytes, format_count, format_energy_j, format_energy_pj, format_percent, format_seconds
 
 _LABELS = {"macs": "MACs", "training_macs": "training MACs", "file_bytes": "file size"}
-_WORDS = {"macs": "MACs", "edp": "EDP", "latency": "latency", "batch1": "batch 1", "batch64": "batch 64"}
+_WORDS = {
+    "macs": "MACs",
+    "psnr": "PSNR",
+    "ssim": "SSIM",
+    "edp": "EDP",
+    "latency": "latency",
+    "batch1": "batch 1",
+    "batch64": "batch 64",
+}
 
 
 def _milliseconds(value: float) -> str:
@@ -24,6 +32,7 @@ _UNITS: dict[str, tuple[str, Callable[[float], str]]] = {
     "_j": ("", format_energy_j),
     "_pj": ("", format_energy_pj),
     "_mm2": ("area", lambda value: f"{value:.3g} mm²"),
+    "_db": ("", lambda value: f"{value:.2f} dB"),
     "_hz": ("", lambda value: f"{format_count(value)}Hz"),
 }
 
@@ -56,7 +65,10 @@ def ratio(value: float | None, base: float | None) -> str:
 
 
 def compared(name: str, value: float | None, base: float | None) -> str:
-    """A figure against the baseline's: percentages by their difference in points, '-1.25 pt'; all others as a ratio."""
+    """A figure against the baseline's: percentages by their difference in points, '-1.25 pt', decibels in dB; all others
+    as a ratio."""
+    if name.endswith("_db"):
+        return "" if value is None or base is None else f"{value - base:+.2f} dB"
     if not name.endswith("_percent"):
         return ratio(value, base)
     return "" if value is None or base is None else f"{value - base:+.2f} pt"

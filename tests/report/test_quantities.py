@@ -2,7 +2,7 @@
 
 import pytest
 
-from netchip.report.quantities import label, ratio, written
+from netchip.report.quantities import compared, label, ratio, written
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,9 @@ def test_label_and_value(name: str, value: float | str | None, words: str, text:
 )
 def test_ratio(value: float | None, base: float | None, text: str) -> None:
     assert ratio(value, base) == text
+
+
+def test_decibels_are_written_and_compared_as_such() -> None:
+    assert (label("psnr_to_truth_db"), written("psnr_to_truth_db", 30.657)) == ("PSNR to truth", "30.66 dB")
+    assert compared("psnr_to_truth_db", 30.0, 30.5) == "-0.50 dB"
+    assert compared("psnr_to_truth_db", None, 30.5) == ""

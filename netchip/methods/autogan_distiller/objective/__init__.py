@@ -1,0 +1,1 @@
+"""How far a student's pictures are from the teacher's: pixel, perceptual, Gram and variation terms over a backbone."""

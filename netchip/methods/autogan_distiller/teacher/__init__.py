@@ -1,0 +1,1 @@
+"""The trained generator that is imitated: any callable, its checks, its answers on disk."""

@@ -1,0 +1,51 @@
+import pytest
+import torch
+from torch import nn
+
+from netchip.errors import BudgetError
+from netchip.methods.autogan_distiller.baselines.narrow import uniform_architecture, widest_within
+from netchip.methods.autogan_distiller.costing.exact import reach
+from netchip.methods.autogan_distiller.costing.measures import Macs
+from netchip.methods.autogan_distiller.costing.table import cost_table
+from netchip.methods.autogan_distiller.space.presets import super_resolution
+from netchip.models.srgan import SRGANGenerator
+
+EXAMPLE = torch.zeros(1, 3, 8, 8)
+
+
+def wide(width: int) -> nn.Module:
+    return nn.Conv2d(3, width, 1)
+
+
+def test_the_widest_network_within_by_hand() -> None:
+    """3 x width x 64 MACs: 1000 are 5 channels (960), and no more than `most` however much is allowed."""
+    for budget, expected in ((1000.0, 5), (960.0, 5), (192.0, 1), (1e9, 16)):
+        network = widest_within(wide, Macs(), EXAMPLE, budget, most=16, what="a convolution")
+        assert network.out_channels == expected
+    with pytest.raises(
+        BudgetError, match=r"a convolution of width 1 costs 192 ?MACs, more than 100 ?MACs; leave this baseline out"
+    ):
+        widest_within(wide, Macs(), EXAMPLE, 100.0, most=16, what="a convolution")
+
+
+def test_a_narrow_teacher_is_as_dear_as_it_may_be() -> None:
+    budget = 0.1 * Macs().of_model(SRGANGenerator(2, channels=16, blocks=2).eval(), EXAMPLE)
+
+    def make(width: int) -> nn.Module:
+        return SRGANGenerator(2, channels=width, blocks=2)
+
+    network = widest_within(make, Macs(), EXAMPLE, budget, most=16, what="the teacher's shape")
+    width = network.block1[0].out_channels
+    assert Macs().of_model(network.eval(), EXAMPLE) <= budget < Macs().of_model(make(width + 1).eval(), EXAMPLE)
+
+
+def test_a_uniform_architecture_has_one_operator_and_one_share_of_width() -> None:
+    table = cost_table(super_resolution(2, width=16, cells=2, layers=2), Macs(), (8, 8))
+    smallest, largest = reach(table)
+    budget = (smallest.cost + largest.cost) / 3
+    found = uniform_architecture(table, budget)
+    assert found is not None
+    assert table.of(found) <= budget
+    assert len({name for layer, name in found.operators.items() if layer.startswith("cell")}) == 1
+    assert len({width for name, width in found.widths.items() if name == "first" or name.startswith("cell")}) == 1
+    assert uniform_architecture(table, 1.0) is None
