@@ -30,7 +30,7 @@ class BiasController:
     what the batch's share lacks of the budget. Raises as `BudgetController` does.
     """
 
-    def __init__(self, network: Biased, table: CostTable, budget: str | float, *, gain: float = 0.5) -> None:
+    def __init__(self, network: Biased, table: CostTable, budget: str | float, *, gain: float = 1.0) -> None:
         if not gain > 0:
             raise ConfigError(f"gain = {gain}: how far a step moves the bias, above 0")
         self.table, self.gain = table, gain

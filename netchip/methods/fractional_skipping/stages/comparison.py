@@ -179,6 +179,11 @@ def _notes(config: FractionalSkippingConfig, compared: Compared, outcome: Outcom
             f"the budget of {100 * (ours.budget or 0):g} % was missed on the test set: {100 * outcome.share:.1f} %"
         )
     lines += [f"moved without training, {each.found.describe()}" for each in compared.moved]
+    early = next((each for each in compared.outcomes if each.name == "early-exit"), None)
+    if early is not None:
+        lines.append(
+            f"early-exit: at the threshold for that budget on the validation part, {100 * early.share:.1f} % here"
+        )
     if "modal" in compared.arms:
         lines.append("modal: static, each block at the option that most inputs took; trained as long")
     if "random" in compared.arms:
