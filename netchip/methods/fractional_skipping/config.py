@@ -82,7 +82,7 @@ class FractionalSkippingConfig(Spec):
     strength: float = Field(
         default=1.0,
         gt=0,
-        description="of the controller, on the cost as a share of the reference; of 'bias' its gain",
+        description="of the controller, on the cost as a share of the reference; of 'bias' twice its gain",
     )
     tolerance: float = Field(
         default=0.01, gt=0, lt=1, description="share of the reference by which a budget may be missed"

@@ -149,7 +149,7 @@ class Stages:
     def _controller(self, network: FractionalNetwork, table: CostTable, budget: str) -> Controller:
         config = self.config
         if config.controller == "bias":
-            return BiasController(network, table, budget, gain=config.strength)
+            return BiasController(network, table, budget, gain=config.strength / 2)
         return BudgetController(table, budget, config.controller, strength=config.strength, tolerance=config.tolerance)
 
     def _gated(self, backbone: nn.Module, options: OptionSet) -> FractionalNetwork:
