@@ -1,9 +1,9 @@
 """What routing saves and takes: python benchmarks/routing.py [--depth 38] [--repeats 15] [--runtimes torch onnxruntime].
 
-A gated CIFAR ResNet (skip or full, fresh weights, the gate's bias set so that half of the blocks run) beside the network in full, in
-turns, in one runtime at a time. Ratios are of wall-clock medians; beside them of the process's CPU time, which other programs on
-the machine change less. Targets: batch 64 at most 0.65 with routing below 10 % of the dense forward; batch 1 at most 0.80 with the
-LSTM gate and 0.70 with the upfront policy.
+A gated CIFAR ResNet (skip or full, fresh weights, the gate's bias set so that half of the blocks run) beside the network in
+full, in turns, in one runtime at a time. Ratios are of wall-clock medians; beside them of the process's CPU time, which other
+programs on the machine change less. Targets: batch 64 at most 0.65 with routing below 10 % of the dense forward; batch 1 at
+most 0.80 with the LSTM gate and 0.70 with the upfront policy.
 """
 
 import argparse
@@ -71,7 +71,8 @@ def main() -> None:
     place = device_description()
     print(f"{datetime.date.today()}  {place.name}, 1 thread, torch {place.torch}; ResNet-{chosen.depth}, skip or full")
     print(
-        f"{'runtime':12}{'gate':11}{'runs':>6}{'batch':>6}{'dense ms':>10}{'ours ms':>9}{'ratio':>7}{'CPU':>6}{'target':>8}  routing"
+        f"{'runtime':12}{'gate':11}{'runs':>6}{'batch':>6}{'dense ms':>10}{'ours ms':>9}{'ratio':>7}{'CPU':>6}"
+        f"{'target':>8}  routing"
     )
     for runtime in chosen.runtimes:
         for gate in ("recurrent", "upfront"):
