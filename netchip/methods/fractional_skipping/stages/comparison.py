@@ -184,6 +184,10 @@ def _notes(config: FractionalSkippingConfig, compared: Compared, outcome: Outcom
         lines.append(
             f"early-exit: at the threshold for that budget on the validation part, {100 * early.share:.1f} % here"
         )
+    if "skipnet" in compared.arms and config.controller == "bias":
+        lines.append(
+            "skipnet: its budget is held by a term of the loss (pi), with which it does better than with a bias"
+        )
     if "modal" in compared.arms:
         lines.append("modal: static, each block at the option that most inputs took; trained as long")
     if "random" in compared.arms:
