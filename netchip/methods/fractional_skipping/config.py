@@ -77,7 +77,7 @@ class FractionalSkippingConfig(Spec):
     )
     controller: Literal["bias", "sign", "dead_band", "squared_hinge", "pi"] = Field(
         default="bias",
-        description="what holds the budget in training: a bias on the gate, or a term of the loss; sign: the paper's",
+        description="what holds the budget: a bias on the gate (pi where it only skips), or a term of the loss; sign: the paper's",
     )
     strength: float = Field(
         default=1.0,

