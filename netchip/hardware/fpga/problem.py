@@ -118,7 +118,7 @@ class PipelineProblem:
         runs = np.all([part.runs for part in parts], axis=0)
         return Scores(
             cost=np.where(runs, np.maximum(slowest, traffic / self.bandwidth_bits_per_cycle), np.inf),
-            excess=np.where(runs, excess_of(usage, self.limits), np.inf),
+            excess=np.where(runs, excess_of(usage, self.limits, picks.shape[1]), np.inf),
             usage=usage,
         )
 
