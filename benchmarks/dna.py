@@ -2,8 +2,8 @@
 
 python benchmarks/dna.py --calls 20000 --seeds 3
 `released` is the space and predictor of the released DNA code on its example network (CIFAR, 16 bits), `zc706` the same lists
-with our predictor on that board, `hierarchy` the generic one (eyeriss-65nm). A call is one whole design; the exact engine's are
-single chunks.
+with our predictor on that board, `hierarchy` the generic one (eyeriss-65nm). A call is one whole design (the continuous engine's
+has its gradient besides); the exact engine's are single chunks.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from netchip.hardware.search.gumbel import Gumbel, released
 from netchip.hardware.search.problem import Problem
 from netchip.hardware.search.random_draws import RandomDraws
 from netchip.hardware.search.searching import Engine, Found, search
+from netchip.methods.dna.continuous import Continuous
 from netchip.methods.dna.legacy.network import example_layers
 from netchip.methods.dna.legacy.predictor import FREQUENCY_HZ, LIMITS, LegacyPredictor
 from netchip.methods.dna.legacy.space import released_spaces
@@ -76,8 +77,10 @@ def predictors() -> None:
     rate("hierarchy, tiling included", len(table) * 4096, lambda: generic.score(picks))
 
 
-def engines_of(name: str) -> list[Engine]:
+def engines_of(name: str, problem: Problem) -> list[Engine]:
     own: list[Engine] = [RandomDraws(), Annealing(), Genetic(), Gumbel()]
+    if isinstance(problem, PipelineProblem):
+        own.append(Continuous(problem))
     return [*own, released(1 / FREQUENCY_HZ)] if name == "released" else own
 
 
@@ -94,7 +97,7 @@ def engines(name: str, *, free: bool, calls: int, seeds: int, png: str | None) -
     )
     print(f"{'engine':12} seed " + " ".join(f"{mark:>9,}" for mark in marks) + "   seconds  core-s")
     traces: dict[str, list[Found]] = {}
-    for engine in engines_of(name):
+    for engine in engines_of(name, problem):
         for seed in range(seeds):
             wall, core = time.perf_counter(), time.process_time()
             found = search(problem, engine, calls=calls, seed=seed).require()
