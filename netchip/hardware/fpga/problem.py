@@ -55,9 +55,13 @@ class PipelineProblem:
         """Name and choices of each chunk."""
         return tuple((space.name, space.choices) for space in self.spaces)
 
-    @cached_property
+    @property
     def choices(self) -> Choices:
         """Those of all chunks in a row, and of each layer its chunk where no assignment is given."""
+        return self._choices
+
+    @cached_property
+    def _choices(self) -> Choices:
         chunks = side_by_side(self.parts)
         if self.assignment is not None:
             return chunks

@@ -84,9 +84,13 @@ class HierarchyProblem:
         deep = self._table.depthwise
         return tuple(kind for kind, there in zip(_KINDS, (not deep.all(), deep.any()), strict=True) if there)
 
-    @cached_property
+    @property
     def choices(self) -> Choices:
         """The three sizes, and those of each kind."""
+        return self._choices
+
+    @cached_property
+    def _choices(self) -> Choices:
         sizes = [
             Choice("units", tuple(map(float, self.sizes.units))),
             Choice("register_bytes", tuple(map(float, self.sizes.register_bytes))),

@@ -1,7 +1,7 @@
 """Gradient descent on the logarithms of tiles and unrolls (the way of DOSA), from several starts, rounded and priced exactly.
 
 Between options costs are those of the predictor with rounding up left out of the gradient; a design is always rounded to options
-that are allowed, and only what was priced exactly counts. Choices without an order (the engine, bits) are drawn anew with each start.
+that are allowed, and only what was priced exactly counts. What has no order (the engine, bits) is drawn anew with each start.
 """
 
 from collections.abc import Mapping
