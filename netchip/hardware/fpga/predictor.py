@@ -61,9 +61,10 @@ class ChunkPredictor(Protocol):
 
 @dataclass(frozen=True)
 class FpgaPredictor:
-    """Our model, for the slices and memories of one board's family."""
+    """Our model, for the slices and memories of one board's family. `xp`: what computes (none: the namespace of the arrays)."""
 
     board: Board
+    xp: Any = None
 
     @property
     def resources(self) -> tuple[str, ...]:
@@ -83,7 +84,7 @@ class FpgaPredictor:
         return parts[0] if len(parts) == 1 else _joined(parts)
 
     def _block(self, layers: LayerTable, chunks: ChunkBatch, used: Array | None) -> Prediction:
-        xp = namespace_of(chunks.tile_out)
+        xp = self.xp or namespace_of(chunks.tile_out)
         unrolls, tiles = unrolls_of(chunks, xp), tiles_of(layers, chunks, xp)
         times = tile_times(layers, chunks, tiles, unrolls, xp)
         units = units_of(chunks, unrolls, self.board.family, xp)

@@ -55,9 +55,13 @@ class PipelineProblem:
         """Name and choices of each chunk."""
         return tuple((space.name, space.choices) for space in self.spaces)
 
-    @cached_property
+    @property
     def choices(self) -> Choices:
         """Those of all chunks in a row, and of each layer its chunk where no assignment is given."""
+        return self._choices
+
+    @cached_property
+    def _choices(self) -> Choices:
         chunks = side_by_side(self.parts)
         if self.assignment is not None:
             return chunks
@@ -118,7 +122,7 @@ class PipelineProblem:
         runs = np.all([part.runs for part in parts], axis=0)
         return Scores(
             cost=np.where(runs, np.maximum(slowest, traffic / self.bandwidth_bits_per_cycle), np.inf),
-            excess=np.where(runs, excess_of(usage, self.limits), np.inf),
+            excess=np.where(runs, excess_of(usage, self.limits, picks.shape[1]), np.inf),
             usage=usage,
         )
 

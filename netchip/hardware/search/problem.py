@@ -87,9 +87,9 @@ class Decoupled(Problem, Protocol):
         ...
 
 
-def excess_of(usage: Mapping[str, np.ndarray], limits: Mapping[str, float]) -> np.ndarray:
-    """The largest relative excess over `limits`, [N]; infinite where something is used of which there is none."""
-    worst: np.ndarray = np.zeros(1)
+def excess_of(usage: Mapping[str, np.ndarray], limits: Mapping[str, float], size: int) -> np.ndarray:
+    """The largest relative excess of `size` designs over `limits`, [N]; infinite where something is used of which there is none."""
+    worst: np.ndarray = np.zeros(size)
     for name, limit in limits.items():
         used = usage[name]
         over = used / limit - 1 if limit > 0 else np.where(used > 0, np.inf, 0.0)

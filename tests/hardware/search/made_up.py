@@ -50,7 +50,9 @@ class MadeUp:
         cost = np.maximum(np.max([part.cycles for part in parts], axis=0), traffic / self.bandwidth_bits_per_cycle)
         runs = np.all([part.runs for part in parts], axis=0)
         return Scores(
-            cost=np.where(runs, cost, np.inf), excess=np.where(runs, excess_of(usage, self.limits), np.inf), usage=usage
+            cost=np.where(runs, cost, np.inf),
+            excess=np.where(runs, excess_of(usage, self.limits, picks.shape[1]), np.inf),
+            usage=usage,
         )
 
     def everything(self) -> np.ndarray:

@@ -120,7 +120,7 @@ def test_fitness_puts_what_cannot_run_last() -> None:
 
 def test_excess_of_nothing_allowed() -> None:
     used = {"dsp": np.array([0.0, 1.0, 2.0]), "uram": np.array([0.0, 0.0, 1.0])}
-    assert excess_of(used, {"dsp": 1.0, "uram": 0.0}).tolist() == [0.0, 0.0, np.inf]
+    assert excess_of(used, {"dsp": 1.0, "uram": 0.0}, 3).tolist() == [0.0, 0.0, np.inf]
 
 
 def test_a_search_needs_calls() -> None:

@@ -33,7 +33,12 @@ class LegacyCycles(NamedTuple):
 
 @dataclass(frozen=True)
 class LegacyPredictor:
-    """The released formulas, on the same layers and chunks as `FpgaPredictor`; it counts DSP slices and block RAMs only."""
+    """The released formulas, on the same layers and chunks as `FpgaPredictor`; it counts DSP slices and block RAMs only.
+
+    `xp`: what computes (none: the namespace of the arrays).
+    """
+
+    xp: Any = None
 
     @property
     def resources(self) -> tuple[str, ...]:
@@ -45,7 +50,7 @@ class LegacyPredictor:
 
         Raises `RequestError` for an engine that the released code does not have.
         """
-        xp = namespace_of(chunks.tile_out)
+        xp = self.xp or namespace_of(chunks.tile_out)
         _check_engines(chunks, xp)
         words = legacy_cycles(layers, chunks, xp)
         banks = _banks(layers, chunks, xp)
