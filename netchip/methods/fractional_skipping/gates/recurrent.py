@@ -87,7 +87,9 @@ class RecurrentGate(nn.Module):
         vector = pooled(features, self.channels[index])
         hidden, cell, fused = state
         if hidden is None or cell is None:
-            hidden = cell = vector.new_zeros(vector.shape[0], self.cell.hidden_size)  # len() fixes the batch in an export
+            hidden = cell = vector.new_zeros(
+                vector.shape[0], self.cell.hidden_size
+            )  # len() fixes the batch in an export
         if fused is None:
             return self._step(index, vector, hidden, cell)
         weight, bias = fused.inputs[index]
