@@ -1,11 +1,11 @@
 """`netchip bench` of a gated network: static networks, skipping alone and all options, in one runtime, on the run's own images."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netchip.cli.output import note, say, show_json, show_table
-from netchip.errors import ConfigError, NetchipError
+from netchip.cli.output import say, show_json, show_table
+from netchip.cli.run_images import images_of
+from netchip.errors import ConfigError
 from netchip.units import format_count, format_seconds
 
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from netchip.methods.fractional_skipping.execution.bench import Bench
     from netchip.methods.fractional_skipping.network import FractionalNetwork
-
-_IMAGES = 256
 
 
 def find_gated(models: Sequence[Any]) -> "FractionalNetwork | None":
@@ -43,7 +41,7 @@ def bench_gated(
 
     if device != "cpu":
         raise ConfigError(f"--device {device}: a gated network is measured on the cpu, where its integer kernels are")
-    images, from_where = _images(title, example)
+    images, from_where = images_of(title, example)
     found = bench(
         network,
         images,
@@ -96,42 +94,9 @@ def _show(found: "Bench", warmup: int) -> None:
     say(found.verdict())
 
 
-def _images(title: str, example: "Tensor") -> "tuple[Tensor, str]":
-    """Validation images of the run in the folder `title`, for decisions depend on them; noise where they are not at hand."""
-    import torch
-
-    try:
-        found = _of_run(Path(title))
-        return found, f"{len(found)} validation images in turn"
-    except NetchipError as error:
-        note(f"The run's own images are not at hand ({error}); decisions are those on noise.")
-    noise = torch.randn(_IMAGES, *example.shape[1:], generator=torch.Generator().manual_seed(0))
-    return noise, f"decisions on {_IMAGES} images of noise"
-
-
-def _of_run(folder: Path) -> "Tensor":
-    import torch
-
-    from netchip.data.batches import evaluation_batches
-    from netchip.data.loading import load
-    from netchip.data.spec import DatasetSpec
-    from netchip.train.rundir import read_run
-
-    spec = DatasetSpec.parse(read_run(folder).config.get("data", {}), source=str(folder))
-    data = load(spec)
-    taken: list[Any] = []
-    for images, _ in evaluation_batches(data.validation, data, spec).epoch(0):
-        taken.append(images)
-        if sum(map(len, taken)) >= _IMAGES:
-            break
-    return torch.cat(taken)[:_IMAGES]
-
-
 def _version(runtime: str) -> str:
     import torch
 
-    if runtime == "torch":
-        return f"torch {torch.__version__}"
-    import onnxruntime
+    from netchip.methods.fractional_skipping.execution.extras import onnx_runtime
 
-    return f"ONNX Runtime {onnxruntime.__version__}"
+    return f"torch {torch.__version__}" if runtime == "torch" else f"ONNX Runtime {onnx_runtime().__version__}"

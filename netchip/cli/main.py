@@ -30,6 +30,7 @@ _VERBS = (
     ("engines", "Estimate a network's energy and latency on five sparse engines, SmartExchange's among them."),
     ("cost", "Model the energy, latency and area of a network on one chip or several."),
     ("bench", "Measure the latency of a model, or of both networks of a run."),
+    ("export", "Write the gated network of a run as ONNX files, each compared with its source."),
     ("report", "Write one self-contained HTML page of one or several runs."),
     ("demo", "Find a ticket on real handwritten digits and compare it with the dense network."),
     ("doctor", "Show versions, devices, missing extras, data folders and the cache."),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from netchip.errors import RequestError
+from netchip.methods.fractional_skipping.execution.extras import onnx_runtime
 
 
 def session(model: Any, threads: int = 1) -> Any:
@@ -30,15 +31,3 @@ def session(model: Any, threads: int = 1) -> Any:
 def results(model: Any, given: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None) -> list[np.ndarray]:
     """What `model` computes, once."""
     return session(model).run(None if outputs is None else list(outputs), dict(given))
-
-
-def onnx_runtime() -> Any:
-    """The module; raises `RequestError` where it is not installed."""
-    try:
-        import onnx  # noqa: F401  # pyright: ignore[reportUnusedImport]
-        import onnxruntime
-    except ImportError:
-        raise RequestError(
-            "export and execution in ONNX Runtime need onnx, onnxscript and onnxruntime; pip install 'netchip[export]'"
-        ) from None
-    return onnxruntime

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from netchip.errors import GraphError
 from netchip.methods.fractional_skipping.blocks.quantised import QuantisedLayer
+from netchip.methods.fractional_skipping.execution.extras import onnx_library
 from netchip.methods.fractional_skipping.export.onnx_graph import Value, built, constant, to_onnx
 
 X, Y = "x", "y"
@@ -27,7 +28,7 @@ class BlockStructure:
     @property
     def nodes(self) -> list[Any]:
         """Copies of the nodes in the order they run."""
-        import onnx
+        onnx = onnx_library()
 
         copies: list[Any] = []
         for node in self.model.graph.node:

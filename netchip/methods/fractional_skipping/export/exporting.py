@@ -1,7 +1,7 @@
 """A gated network written into a folder, every file of it run in ONNX Runtime beside the source."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from netchip.errors import GraphError
 from netchip.graph.exporting import export
+from netchip.methods.fractional_skipping.execution.extras import onnx_library
 from netchip.methods.fractional_skipping.execution.onnx_runner import OnnxRunner
 from netchip.methods.fractional_skipping.execution.sessions import session
 from netchip.methods.fractional_skipping.export.frame import INPUT
@@ -37,6 +38,10 @@ class Checked:
     difference: float
     largest: float
     decisions: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
 
     def line(self) -> str:
         """In words."""
@@ -129,7 +134,7 @@ def _compared(
 
 
 def _write(model: Any, path: Path) -> None:
-    import onnx
+    onnx = onnx_library()
 
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, str(path))

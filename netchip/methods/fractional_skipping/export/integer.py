@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from netchip.methods.fractional_skipping.blocks.quantised import LearnedInput, QuantisedLayer
+from netchip.methods.fractional_skipping.execution.extras import onnx_library
 from netchip.methods.fractional_skipping.export.block_structure import BlockStructure, readers, rewire, scalar
 from netchip.methods.fractional_skipping.export.onnx_graph import Value, constant
 from netchip.methods.fractional_skipping.export.simulated import InputGrid, grid_of
@@ -159,10 +160,10 @@ class _Rewriting:
         node.input[:] = [node.input[0], *names]
 
     def _normalisation(self, node: Any) -> tuple[Tensor, Tensor]:
-        from onnx import numpy_helper
+        onnx = onnx_library()
 
         gamma, beta, mean, variance = (
-            torch.from_numpy(numpy_helper.to_array(self.constants[name]).copy()) for name in node.input[1:5]
+            torch.from_numpy(onnx.numpy_helper.to_array(self.constants[name]).copy()) for name in node.input[1:5]
         )
         epsilon = next((each.f for each in node.attribute if each.name == "epsilon"), 1e-5)
         scale = gamma / (variance + epsilon).sqrt()
@@ -177,7 +178,7 @@ class _Rewriting:
         return name
 
     def _add(self, kind: str, inputs: list[str], result: str, **attributes: Any) -> str:
-        from onnx import helper
+        onnx = onnx_library()
 
-        self.nodes.append(helper.make_node(kind, inputs, [result], name=result, **attributes))
+        self.nodes.append(onnx.helper.make_node(kind, inputs, [result], name=result, **attributes))
         return result

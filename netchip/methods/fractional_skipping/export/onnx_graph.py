@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from netchip.errors import GraphError
+from netchip.methods.fractional_skipping.execution.extras import onnx_library
 
 OPSET, IR_VERSION = 20, 10
 """What ONNX Runtime 1.17 and later read."""
@@ -85,23 +86,27 @@ def cut(model: Any, inputs: Mapping[str, Value], outputs: Sequence[Value]) -> An
 
 def built(nodes: Sequence[Any], constants: Iterable[Any], inputs: Sequence[Value], outputs: Sequence[Value]) -> Any:
     """A model of `nodes` in the order they run."""
-    from onnx import helper
+    onnx = onnx_library()
 
-    graph = helper.make_graph(nodes, "piece", _infos(inputs), _infos(outputs), list(constants))
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    graph = onnx.helper.make_graph(nodes, "piece", _infos(inputs), _infos(outputs), list(constants))
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
 
 def constant(name: str, value: Any) -> Any:
     """An initialiser of a tensor or an array."""
-    from onnx import numpy_helper
+    onnx = onnx_library()
 
-    return numpy_helper.from_array(value.detach().cpu().numpy() if isinstance(value, Tensor) else value, name)
+    return onnx.numpy_helper.from_array(value.detach().cpu().numpy() if isinstance(value, Tensor) else value, name)
 
 
 def _infos(values: Sequence[Value]) -> list[Any]:
-    from onnx import TensorProto, helper
+    onnx = onnx_library()
 
-    types = {torch.float32: TensorProto.FLOAT, torch.float64: TensorProto.DOUBLE, torch.int64: TensorProto.INT64}
+    types = {
+        torch.float32: onnx.TensorProto.FLOAT,
+        torch.float64: onnx.TensorProto.DOUBLE,
+        torch.int64: onnx.TensorProto.INT64,
+    }
     found: list[Any] = []
     for value in values:
         if value.dtype not in types:
@@ -109,13 +114,13 @@ def _infos(values: Sequence[Value]) -> list[Any]:
                 f"{value.name} is {value.dtype}; networks are exported in float32, convert it with .float()"
             )
         sizes = ["batch" if size is None else size for size in value.shape]
-        found.append(helper.make_tensor_value_info(value.name, types[value.dtype], sizes))
+        found.append(onnx.helper.make_tensor_value_info(value.name, types[value.dtype], sizes))
     return found
 
 
 def inlined(model: Any, prefix: str, renamed: Mapping[str, str]) -> tuple[list[Any], list[Any]]:
     """Nodes and initialisers of `model` with every name under `prefix`, but for the inputs and outputs that are `renamed`."""
-    import onnx
+    onnx = onnx_library()
 
     def name(old: str) -> str:
         return renamed.get(old, f"{prefix}{old}") if old else ""

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from netchip.errors import ConfigError, DataError
 from netchip.files import read_json, write_json
 from netchip.methods.fractional_skipping.blocks.fractional_block import FractionalBlock
-from netchip.methods.fractional_skipping.execution.sessions import onnx_runtime, results
+from netchip.methods.fractional_skipping.execution.extras import onnx_library, onnx_runtime
+from netchip.methods.fractional_skipping.execution.sessions import results
 from netchip.methods.fractional_skipping.export.block_structure import BlockStructure, X, Y, structure_key, structure_of
 from netchip.methods.fractional_skipping.export.frame import frame_of
 from netchip.methods.fractional_skipping.export.integer import integer_graph, runs_on_integers
@@ -71,7 +72,7 @@ class Pieces:
 
     def save(self, folder: Path | str) -> None:
         """Writes one ONNX file a piece, and the manifest."""
-        import onnx
+        onnx = onnx_library()
 
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
@@ -83,7 +84,7 @@ class Pieces:
     def load(cls, folder: Path | str) -> "Pieces":
         """From a folder that `save` wrote; raises `DataError` where it is none or a piece is missing."""
         onnx_runtime()
-        import onnx
+        onnx = onnx_library()
 
         place = Path(folder)
         if not (place / MANIFEST).is_file():

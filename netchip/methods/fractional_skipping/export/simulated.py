@@ -11,6 +11,7 @@ from torch import nn
 
 from netchip.errors import ConfigError
 from netchip.methods.fractional_skipping.blocks.quantised import LearnedInput, MinMaxInput, QuantisedLayer
+from netchip.methods.fractional_skipping.execution.extras import onnx_library
 from netchip.methods.fractional_skipping.export.block_structure import BlockStructure, scalar
 from netchip.methods.fractional_skipping.export.onnx_graph import Value, constant
 
@@ -61,7 +62,7 @@ def grid_of(layer: QuantisedLayer) -> InputGrid:
 
 def _quantise(node: Any, prefix: str, grid: InputGrid, nodes: list[Any], constants: dict[str, Any]) -> None:
     """Lets `node` read its input from the grid."""
-    from onnx import helper
+    onnx = onnx_library()
 
     def held(name: str, value: float) -> str:
         constants[f"{prefix}{name}"] = constant(f"{prefix}{name}", scalar(value))
@@ -69,7 +70,7 @@ def _quantise(node: Any, prefix: str, grid: InputGrid, nodes: list[Any], constan
 
     def add(kind: str, *inputs: str) -> str:
         result = f"{prefix}{kind}.{len(nodes)}"
-        nodes.append(helper.make_node(kind, list(inputs), [result], name=result))
+        nodes.append(onnx.helper.make_node(kind, list(inputs), [result], name=result))
         return result
 
     step = held("step", grid.step)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from netchip.errors import ConfigError
+from netchip.methods.fractional_skipping.execution.extras import onnx_library
 from netchip.methods.fractional_skipping.export.block_structure import X, Y
 from netchip.methods.fractional_skipping.export.frame import INPUT, OUTPUT, PLAN
 from netchip.methods.fractional_skipping.export.onnx_graph import IR_VERSION, OPSET, constant, inlined
@@ -72,9 +73,9 @@ class _Whole:
         self.constants += constants
 
     def node(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        from onnx import helper
+        onnx = onnx_library()
 
-        self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
+        self.nodes.append(onnx.helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
     def held(self, name: str, value: np.ndarray) -> str:
@@ -122,23 +123,23 @@ class _Whole:
 
     def _graph(self, index: int, nodes: list[Any], constants: list[Any], output: str) -> Any:
         """A branch that gives what leaves block `index`."""
-        from onnx import helper
+        onnx = onnx_library()
 
         result = _called(output, self.pieces.models[f"block.{index}.{FULL}"].graph.output[0])
-        return helper.make_graph(nodes, output, [], [result], constants)
+        return onnx.helper.make_graph(nodes, output, [], [result], constants)
 
     def model(self, outputs: list[str], batch: int | None) -> Any:
-        from onnx import TensorProto, helper
+        onnx = onnx_library()
 
         size = "batch" if batch is None else batch
-        given = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, [size, *self.pieces.input_shape])
+        given = onnx.helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, [size, *self.pieces.input_shape])
         known = {
             OUTPUT: _called(OUTPUT, self.pieces.models["head"].graph.output[0]),
-            ROUTES: helper.make_tensor_value_info(ROUTES, TensorProto.INT64, [1, len(self.pieces.blocks)]),
+            ROUTES: onnx.helper.make_tensor_value_info(ROUTES, onnx.TensorProto.INT64, [1, len(self.pieces.blocks)]),
         }
         written = [known[name] for name in outputs]
-        graph = helper.make_graph(self.nodes, "network", [given], written, self.constants)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+        graph = onnx.helper.make_graph(self.nodes, "network", [given], written, self.constants)
+        return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
 
 def _inside(model: Any | None, prefix: str, renamed: dict[str, str]) -> tuple[list[Any], list[Any]]:
@@ -147,14 +148,14 @@ def _inside(model: Any | None, prefix: str, renamed: dict[str, str]) -> tuple[li
 
 
 def _made(kind: str, inputs: list[str], output: str, **attributes: Any) -> Any:
-    from onnx import helper
+    onnx = onnx_library()
 
-    return helper.make_node(kind, inputs, [output], name=output, **attributes)
+    return onnx.helper.make_node(kind, inputs, [output], name=output, **attributes)
 
 
 def _called(name: str, value: Any) -> Any:
     """The type and shape of a value, under another name."""
-    import onnx
+    onnx = onnx_library()
 
     copied = onnx.ValueInfoProto()
     copied.CopyFrom(value)
