@@ -77,8 +77,8 @@ class PipelineReport:
 
     @property
     def fps(self) -> float:
-        """Frames a second."""
-        return self.frequency_hz / self.cycles
+        """Frames a second; infinite where no frame runs any layer."""
+        return self.frequency_hz / self.cycles if self.cycles else float("inf")
 
     @property
     def first_frame_s(self) -> float:
@@ -142,7 +142,11 @@ def evaluate_pipeline(
 def _with_share(part: ChunkReport, traffic: float) -> ChunkReport:
     own = sum(layer.traffic_bits for layer in part.layers)
     return ChunkReport(
-        name=part.name, chunk=part.chunk, layers=part.layers, usage=part.usage, traffic_share=own / traffic
+        name=part.name,
+        chunk=part.chunk,
+        layers=part.layers,
+        usage=part.usage,
+        traffic_share=own / traffic if traffic else 0.0,
     )
 
 

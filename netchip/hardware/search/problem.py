@@ -49,6 +49,11 @@ class Problem(Protocol):
         """What is chosen."""
         ...
 
+    @property
+    def limits(self) -> Mapping[str, float]:
+        """The most that a design may use, by name; `Scores.usage` has each of them."""
+        ...
+
     def score(self, picks: np.ndarray) -> Scores:
         """The costs of N designs `picks` [P, N]."""
         ...
@@ -65,16 +70,14 @@ class PartCosts:
 
 
 class Decoupled(Problem, Protocol):
-    """A problem of parts that share only limits: cost is the slowest part's, or the traffic of all over the bandwidth."""
+    """A problem of parts that share only limits: cost is the slowest part's, or the traffic of all over the bandwidth.
+
+    The order of `limits` is that of `PartCosts.usage`.
+    """
 
     @property
     def parts(self) -> Sequence[tuple[str, Choices]]:
         """Name and choices of each part; the problem's choices are these in a row."""
-        ...
-
-    @property
-    def limits(self) -> Mapping[str, float]:
-        """What all parts together may use, by name, in the order of `PartCosts.usage`."""
         ...
 
     @property

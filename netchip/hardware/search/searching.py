@@ -51,26 +51,38 @@ class Engine(Protocol):
 class Found:
     """What a search found: the best design that meets every limit, or none, and the nearest to that.
 
-    `picks` [P], `cost`, `usage` by limit; `excess` is 0 where limits are met. `trace`: (calls, cost) whenever the best got better.
+    `picks` [P], `cost`, `usage` and `limits` by name. `excess` is 0 where limits are met. `trace`: (calls, cost) whenever the best
+    got better.
     """
 
     picks: np.ndarray
     cost: float
     excess: float
     usage: Mapping[str, float]
+    limits: Mapping[str, float]
     calls: int
     trace: tuple[tuple[int, float], ...]
 
     def require(self) -> "Found":
         """Itself; raises `BudgetError` where no design met the limits."""
         if self.excess > 0:
-            used = ", ".join(f"{name} {value:,.6g}" for name, value in self.usage.items())
-            far = f"{self.excess:.1%} too much" if np.isfinite(self.excess) else "it cannot run every layer"
             raise BudgetError(
-                f"none of {self.calls:,} designs met all limits; the nearest uses {used} ({far}); allow more, search longer, or "
-                "change the space"
+                f"none of {self.calls:,} designs met all limits; the nearest {self._fault()}; allow more, search longer, or change "
+                "the space"
             )
         return self
+
+    def _fault(self) -> str:
+        over = [
+            f"{name} {self.usage[name]:,.6g} of {limit:,.6g}{_too_much(self.usage[name], limit)}"
+            for name, limit in self.limits.items()
+            if self.usage[name] > limit
+        ]
+        return f"uses {', '.join(over)}" if over and np.isfinite(self.cost) else "cannot run every layer"
+
+
+def _too_much(used: float, limit: float) -> str:
+    return f" ({used / limit - 1:.1%} too much)" if limit > 0 else ""
 
 
 class SearchRun:
@@ -115,7 +127,7 @@ class SearchRun:
         if best is not None:
             trace = tuple((int(calls), float(cost)) for calls, cost in best["trace"])
             picks = np.asarray(best["picks"], dtype=np.int64)
-            self._best = Found(picks, best["cost"], best["excess"], best["usage"], best["calls"], trace)
+            self._best = Found(picks, best["cost"], best["excess"], best["usage"], best["limits"], best["calls"], trace)
 
     def _keep(self, picks: np.ndarray, scores: Scores) -> None:
         """Counts the calls, and keeps what is better than the best: less excess first, then less cost."""
@@ -139,6 +151,7 @@ class SearchRun:
             cost=rank[1],
             excess=rank[0],
             usage={name: float(value[place]) for name, value in scores.usage.items()},
+            limits=dict(self._problem.limits),
             calls=self.calls,
             trace=tuple(trace),
         )

@@ -81,3 +81,16 @@ def test_what_a_chunk_cannot_run_is_named(layers: list[Layer]) -> None:
         evaluate_pipeline(layers, [replace(TREE, weight_bits=8), DEEP], TWO, BOARD)
     with pytest.raises(RequestError, match="the assignment has 3 layers and 2 chunks, but 3 and 1 were given"):
         evaluate_pipeline(layers, [TREE], TWO, BOARD)
+
+
+def test_layers_that_no_frame_runs_take_nothing(layers: list[Layer]) -> None:
+    idle = [replace(layer, execution_rate=0.0) for layer in layers]
+    found = evaluate_pipeline(idle, [TREE, DEEP], TWO, BOARD)
+    assert (found.cycles, found.fps, found.traffic_bits) == (0, float("inf"), 0)
+    assert [layer.utilisation for chunk in found.chunks for layer in chunk.layers] == [0, 0, 0]
+
+
+def test_a_network_of_one_layer(layers: list[Layer]) -> None:
+    found = evaluate_pipeline(layers[:1], [TREE, DEEP], Assignment(("conv", "deep"), (0,)), BOARD)
+    assert [chunk.name for chunk in found.chunks] == ["conv"]
+    assert found.first_frame_s == pytest.approx(found.cycles / 200e6)

@@ -82,9 +82,15 @@ def test_what_is_over_is_never_found(engine: Engine) -> None:
     found = search(problem, engine, calls=100, seed=0)
     assert (found.excess, found.trace, found.usage) == (pytest.approx(0.2), (), {"dsp": 6.0})
     with pytest.raises(
-        BudgetError, match=r"none of 100 designs met all limits; the nearest uses dsp 6 \(20.0% too much\)"
+        BudgetError, match=r"none of 100 designs met all limits; the nearest uses dsp 6 of 5 \(20.0% too much\)"
     ):
         found.require()
+
+
+def test_what_cannot_run_is_said() -> None:
+    problem = replace(feasible(5)[0], broken=[np.ones(6, dtype=bool)] * 4)
+    with pytest.raises(BudgetError, match="none of 10 designs met all limits; the nearest cannot run every layer"):
+        search(problem, RandomDraws(), calls=10).require()
 
 
 def test_the_released_rate_is_random_search() -> None:
