@@ -146,7 +146,9 @@ def gradients(supernet: Supernet, loss: Tensor) -> dict[str, Tensor]:
 def test_every_logit_learns_from_the_loss_and_from_the_cost(space: Space, operators: str) -> None:
     supernet = Supernet(space, operators=operators)  # type: ignore[arg-type]
     images, target = torch.rand(1, 3, 16, 16), torch.rand(1, 3, 1, 1)
-    for weight in supernet.weight_parameters():  # those that start from zero would keep the loss from what lies before them
+    for (
+        weight
+    ) in supernet.weight_parameters():  # those that start from zero would keep the loss from what lies before them
         weight.data += 0.02 * torch.randn_like(weight)
     seen: dict[str, Tensor] = {}
     for seed in range(6):  # the widest width has a gradient only when a narrower one is not drawn
