@@ -61,6 +61,7 @@ def test_smoke_from_top_to_bottom(tmp_path: Path) -> None:
     for chip in ("edge_npu", "eyeriss"):
         energy = {name: arms[name].modelled[f"{chip}_energy_pj"] for name in ("teacher", "student")}
         assert 0 < energy["student"] < 0.5 * energy["teacher"]
+    assert "of 2 random networks median" in result.headline
     small = arms["student-8-bit"].measured
     assert small["file_bytes"] < 0.7 * arms["student"].measured["file_bytes"]
     assert small["psnr_to_teacher_db"] > arms["student"].measured["psnr_to_teacher_db"] - 1

@@ -43,6 +43,7 @@ def to_onnx(network: nn.Module, example: Tensor, path: str | Path) -> Path:
     model = _exported(in_floats(network), example)
     layers = {name: each for name, each in network.named_modules() if isinstance(each, StoredConvolution)}
     _quantise(onnx, model.graph, layers)
+    _strip(model)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
@@ -144,6 +145,19 @@ def _weight_nodes(onnx: Any, graph: Any, name: str, layer: StoredConvolution) ->
     zero = _held(onnx, graph, f"{name}.weight.zero", np.zeros(layer.scale.numel(), np.int8))
     inputs, output = [levels, scale, zero], [f"{name}.weight.value"]
     return [onnx.helper.make_node("DequantizeLinear", inputs, output, axis=output_dimension(layer.convolution))]
+
+
+def _strip(model: Any) -> None:
+    """Takes out where in the Python source each node comes from, which is more than half of a small file."""
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    for each in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        each.doc_string = ""
+        del each.metadata_props[:]
+    kept = {name for node in model.graph.node for name in (*node.input, *node.output)}
+    known = [each for each in model.graph.value_info if each.name in kept]
+    del model.graph.value_info[:]
+    model.graph.value_info.extend(known)
 
 
 def _held(onnx: Any, graph: Any, name: str, value: Any) -> str:

@@ -184,7 +184,7 @@ def _headline(config: AutoganDistillerConfig, arms: tuple[Arm, ...]) -> str:
     others = [f"{plain.name} {plain.measured[PSNR]:.2f} dB"]
     random = [arm.measured[PSNR] for arm in arms if arm.name.startswith("random")]
     if random:
-        others.append(f"median of {len(random)} random networks {median(random):.2f} dB")
+        others.append(f"of {len(random)} random networks median {median(random):.2f} dB, best {max(random):.2f} dB")
     return f"{cost}; {student.measured[PSNR]:.2f} dB to the teacher ({', '.join(others)})."
 
 

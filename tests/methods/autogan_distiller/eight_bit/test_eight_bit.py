@@ -134,6 +134,7 @@ def test_onnx_gives_what_the_network_gives(made: tuple[nn.Module, Tensor], tmp_p
     assert sum(node.op_type == "QuantizeLinear" for node in graph.node) == len(convolutions)
     assert all(kind == onnx.TensorProto.INT8 for name, kind in held.items() if name.endswith(".weight.levels"))
     assert not [name for name in held if name.endswith(".conv.weight")]
+    assert not any(node.metadata_props for node in graph.node)
 
 
 def test_an_exported_program_gives_the_same_bits(made: tuple[nn.Module, Tensor]) -> None:
