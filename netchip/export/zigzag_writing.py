@@ -71,6 +71,7 @@ def _at(accelerator: Accelerator, precision: Precision) -> Accelerator:
 
 
 def _unsayable(accelerator: Accelerator) -> dict[str, str]:
+    """What would be lost, and why. Prices of rebuilding weights would not: the workloads that can be written need none."""
     energy, area = accelerator.energy, accelerator.area
     faults = {
         "cycles_per_mac": accelerator.cycles_per_mac != 1 and f"{accelerator.cycles_per_mac}, where it takes 1",
@@ -79,7 +80,6 @@ def _unsayable(accelerator: Accelerator) -> dict[str, str]:
         "calibration": accelerator.calibration and "no factors after the model",
         "energy.mac_bits": energy.mac_bits and "a MAC costs the same at every width; give precision to price it at one",
         "energy.hop": energy.hop and "steps through the array are free",
-        "energy.actions": energy.actions and "nothing but MACs and accesses is paid",
         "area.wiring_factor": area and area.wiring_factor != 1 and "areas are only summed",
     }
     named = {name: why for name, why in faults.items() if why}

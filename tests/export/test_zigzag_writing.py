@@ -84,7 +84,6 @@ _TOP: dict[str, Any] = {
 _ENERGY: dict[str, Any] = {
     "mac_bits": [8, 8],
     "hop": {"pj": 1.0, "source": "s"},
-    "actions": {"shift_add": {"pj": 0.1, "source": "s"}},
 }
 _MEMORY: dict[str, Any] = {
     "access_bits": 64,

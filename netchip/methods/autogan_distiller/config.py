@@ -5,7 +5,15 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from netchip.methods.autogan_distiller.images.spec import ImagesSpec
-from netchip.methods.autogan_distiller.spec import BackboneSpec, FinalSpec, SearchSpec, SpaceSpec, TeacherSpec
+from netchip.methods.autogan_distiller.spec import (
+    BackboneSpec,
+    EightBitSpec,
+    FeatureSpec,
+    FinalSpec,
+    SearchSpec,
+    SpaceSpec,
+    TeacherSpec,
+)
 from netchip.spec import Spec
 from netchip.train.spec import TrainSpec
 
@@ -38,14 +46,22 @@ class AutoganDistillerConfig(Spec):
     )
     search: SearchSpec = SearchSpec()
     final: FinalSpec = FinalSpec()
+    features: FeatureSpec = FeatureSpec()
+    eight_bit: EightBitSpec = EightBitSpec()
     controls: tuple[Control, ...] = Field(
         default=("random", "uniform", "slimmed", "hand-made"), description="networks of equal cost trained alike"
     )
     random_networks: int = Field(default=5, ge=1, description="how many random networks the control 'random' trains")
+    chips: tuple[str, ...] = Field(
+        default=("edge-npu", "eyeriss"),
+        description="chips that energy and latency of teacher and student are modelled on",
+    )
     train: TrainSpec = TrainSpec()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.features.layers and self.targets != "online":
+            raise ValueError('features.layers are compared as the teacher answers; set targets = "online"')
         for name, spec in (("search", self.search.objective), ("final", self.final.objective)):
             if spec.layers and self.backbone.weights is None:
                 raise ValueError(f"{name}.objective has perceptual or Gram terms, which need backbone.weights, a file")

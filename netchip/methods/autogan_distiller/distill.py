@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from netchip.errors import DataError
+from netchip.errors import ConfigError, DataError
 from netchip.hardware.accelerator import Accelerator
 from netchip.methods.autogan_distiller.costing.budgets import MeasureName, parse_budget
 from netchip.methods.autogan_distiller.costing.choosing import Target, make_measure, make_target
 from netchip.methods.autogan_distiller.costing.exact import Found
 from netchip.methods.autogan_distiller.distillation import Distillation, Searched, Trained
+from netchip.methods.autogan_distiller.eight_bit.files import save_eight_bit
 from netchip.methods.autogan_distiller.images.pictures import Picture, Pictures, held_out, to_values
 from netchip.methods.autogan_distiller.images.sources import load_pictures
 from netchip.methods.autogan_distiller.images.spec import ImagesSpec
@@ -21,7 +22,7 @@ from netchip.methods.autogan_distiller.objective.backbone import Backbone
 from netchip.methods.autogan_distiller.ready_space import build_space
 from netchip.methods.autogan_distiller.space.modules import Derived
 from netchip.methods.autogan_distiller.space.space import Space
-from netchip.methods.autogan_distiller.spec import FinalSpec, SearchSpec, SpaceSpec
+from netchip.methods.autogan_distiller.spec import EightBitSpec, FeatureSpec, FinalSpec, SearchSpec, SpaceSpec
 from netchip.methods.autogan_distiller.students import save_student
 from netchip.methods.autogan_distiller.teacher.teacher import Generator, Teacher
 from netchip.train.accelerating import training_device
@@ -34,7 +35,8 @@ Data = Pictures | Sequence[np.ndarray] | str | Path
 class Distilled:
     """A student within its budget: the network in eval mode, its architecture and cost, and how it came about.
 
-    `further` holds the students of the other budgets of the same search, by budget as written.
+    `further` holds the students of the other budgets of the same search, by budget as written; `eight_bit` the student at 8 bits,
+    where that was asked for.
     """
 
     network: Derived
@@ -43,10 +45,17 @@ class Distilled:
     searched: Searched
     training: Trained
     further: dict[str, "Distilled"]
+    eight_bit: Trained | None = None
 
     def save(self, folder: str | Path) -> Path:
         """Writes the student; `load_student(folder)` reads it."""
         return save_student(folder, self.network)
+
+    def save_eight_bit(self, folder: str | Path) -> Path:
+        """Writes the student at 8 bits, a byte a weight; `load_eight_bit(folder)` reads it. Returns the file of its weights."""
+        if self.eight_bit is None:
+            raise ConfigError("there is no 8-bit student; distill with eight_bit=EightBitSpec(epochs=10)")
+        return save_eight_bit(folder, self.eight_bit.network)
 
 
 def distill(
@@ -65,6 +74,8 @@ def distill(
     images: ImagesSpec | None = None,
     search: SearchSpec | None = None,
     final: FinalSpec | None = None,
+    features: FeatureSpec | None = None,
+    eight_bit: EightBitSpec | None = None,
     train: TrainSpec | None = None,
     backbone: Backbone | None = None,
     online: bool = False,
@@ -77,7 +88,8 @@ def distill(
     `teacher` is any callable [B, 3, H, W] -> [B, C, scale H, scale W] with values from `low` to `high`; neither discriminator nor
     ground truth are needed. `data` is a folder of pictures, a list of uint8 [3, H, W], or `Pictures`. `budget` is hard: a share of
     what the teacher costs, or an amount ("9 GMACs", "1.2 MB", "3.5 ms"), for an input of `cost_size` pixels a side. `space` is by
-    default ours for the teacher's scale; `online` asks the teacher at every step in place of keeping its answers.
+    default ours for the teacher's scale; `online` asks the teacher at every step in place of keeping its answers,
+    which `features`, distillation from named layers, needs. `eight_bit` with some epochs trains a student at 8 bits as well.
 
     Raises, before any training, `BudgetError` with the smallest and the largest of the space for a budget that cannot be met,
     `ModelError` for a teacher that is none, `DataError` for pictures that are too few, too small or broken.
@@ -102,6 +114,8 @@ def distill(
         images=images,
         search=search or SearchSpec(),
         final=final or FinalSpec(),
+        features=features or FeatureSpec(),
+        eight_bit=eight_bit or EightBitSpec(),
         train=train or TrainSpec(),
         backbone=backbone,
         online=online,
@@ -109,7 +123,7 @@ def distill(
     )
     searched = stages.searched()
     further = {written: _further(stages, searched, targets[written], written) for written in further_budgets}
-    return _distilled(stages.student(searched), searched.found, targets[budget], searched, further)
+    return _distilled(stages, searched, targets[budget], searched.found, "final", further)
 
 
 def as_pictures(data: Data, images: ImagesSpec) -> Pictures:
@@ -138,16 +152,18 @@ def make_teacher(teacher: Generator, pictures: Pictures, images: ImagesSpec, *, 
 def _further(stages: Distillation, searched: Searched, target: Target, written: str) -> Distilled:
     found = stages.best_within(searched, target.budget)
     name = "final-" + "".join(char if char.isalnum() else "-" for char in written)
-    return _distilled(stages.student(searched, found.architecture, name), found, target, searched, {})
+    return _distilled(stages, searched, target, found, name, {})
 
 
 def _distilled(
-    trained: Trained, found: Found, target: Target, searched: Searched, further: dict[str, Distilled]
+    stages: Distillation, searched: Searched, target: Target, found: Found, name: str, further: dict[str, Distilled]
 ) -> Distilled:
+    trained = stages.student(searched, found.architecture, name)
     network = trained.network
     if not isinstance(network, Derived):
         raise DataError(f"a student is a network of its space, not a {type(network).__name__}")
-    return Distilled(network.cpu().eval(), found, target, searched, trained, further)
+    small = stages.at_eight_bits(trained, f"{name}-8-bit") if stages.eight_bit.epochs else None
+    return Distilled(network.cpu().eval(), found, target, searched, trained, further, small)
 
 
 def _checked(image: np.ndarray, index: int) -> np.ndarray:

@@ -16,17 +16,20 @@ from netchip.files import write_json
 from netchip.methods.autogan_distiller.costing.choosing import Target, best_measured, random_networks
 from netchip.methods.autogan_distiller.costing.exact import Found, best_filling
 from netchip.methods.autogan_distiller.costing.latency import MeasuredLatency
+from netchip.methods.autogan_distiller.eight_bit.network import calibrate, to_store, to_train
 from netchip.methods.autogan_distiller.images.batches import BothHalves, CropBatches
 from netchip.methods.autogan_distiller.images.crops import fixed_crops
-from netchip.methods.autogan_distiller.images.pictures import Picture, Pictures, halves
+from netchip.methods.autogan_distiller.images.pictures import Picture, Pictures, halves, to_values
 from netchip.methods.autogan_distiller.images.spec import ImagesSpec
 from netchip.methods.autogan_distiller.objective.backbone import Backbone
 from netchip.methods.autogan_distiller.objective.objective import Objective
 from netchip.methods.autogan_distiller.objective.spec import ObjectiveSpec
 from netchip.methods.autogan_distiller.space.architecture import Architecture
+from netchip.methods.autogan_distiller.space.modules import Derived
 from netchip.methods.autogan_distiller.space.space import Space
-from netchip.methods.autogan_distiller.spec import FinalSpec, SearchSpec
+from netchip.methods.autogan_distiller.spec import EightBitSpec, FeatureSpec, FinalSpec, SearchSpec
 from netchip.methods.autogan_distiller.stages.asking import Asked
+from netchip.methods.autogan_distiller.stages.features import FeatureMatching
 from netchip.methods.autogan_distiller.stages.imitation import Imitation
 from netchip.methods.autogan_distiller.stages.pretraining import Pretraining
 from netchip.methods.autogan_distiller.stages.searching import Search
@@ -78,6 +81,8 @@ class Distillation:
     images: ImagesSpec = field(default_factory=ImagesSpec)
     search: SearchSpec = field(default_factory=SearchSpec)
     final: FinalSpec = field(default_factory=FinalSpec)
+    features: FeatureSpec = field(default_factory=FeatureSpec)
+    eight_bit: EightBitSpec = field(default_factory=EightBitSpec)
     train: TrainSpec = field(default_factory=TrainSpec)
     backbone: Backbone | None = None
     online: bool = False
@@ -93,6 +98,8 @@ class Distillation:
                 f"the teacher from {wanted[0]} to {wanted[1]}, by {wanted[2]}. Compose a space that does as the teacher does"
             )
         self.space.sizes((self.images.crop, self.images.crop))
+        if self.features.layers:
+            self._check_features()
 
     def searched(self) -> Searched:
         """Pretrains the supernet, searches, and chooses the best candidate within the budget."""
@@ -121,9 +128,25 @@ class Distillation:
     def trained(self, network: nn.Module, name: str) -> Trained:
         """Trains any network that answers as the teacher does, as the student is trained."""
         seed_everything(self.seed)
-        phase = Imitation(network, self.final.optimizer, self._asked(self.final.objective))
-        batches = self._batches(self.pictures.train, self.images.crops, "training", self.seed)
-        return Trained(network, self._fit(phase, batches, name, self.final.epochs))
+        matching = self._matching(network)
+        asked = self._asked(self.final.objective)
+        phase = Imitation(network, self.final.optimizer, asked, features=matching)
+        result = self._fit(phase, self._training(), name, self.final.epochs)
+        if matching is not None:
+            matching.close()
+        return Trained(network, result)
+
+    def at_eight_bits(self, trained: Trained, name: str = "final-8-bit") -> Trained:
+        """Goes on training a copy at 8 bits; the network it returns holds int8 weights, on the CPU in eval mode."""
+        seed_everything(self.seed)
+        network = to_train(trained.network.cpu())
+        crops = fixed_crops(self.pictures.train, size=self.images.crop, count=self.images.crops, seed=self.seed)
+        shown = crops[:: max(1, len(crops) // self.eight_bit.crops)][: self.eight_bit.crops]
+        calibrate(network, to_values(shown, self.teacher.low, self.teacher.high))
+        phase = Imitation(network, self.eight_bit.optimizer, self._asked(self.final.objective))
+        own = f"{self.identity} {self.eight_bit.model_dump_json()}"
+        result = self._fit(phase, self._training(), name, self.eight_bit.epochs, own)
+        return Trained(to_store(network), result)
 
     def best_within(self, searched: Searched, budget: float) -> Found:
         """The best network within another budget, by the same logits: one search serves them all."""
@@ -155,6 +178,7 @@ class Distillation:
         )
         specs = (self.search, self.final, self.images)
         text = repr(parts) + "".join(spec.model_dump_json() for spec in specs)
+        text += self.features.model_dump_json() if self.features.layers else ""
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def _drawn(self) -> list[Architecture]:
@@ -177,6 +201,26 @@ class Distillation:
         count = self.images.crops
         weights = self._batches(first, count, "weights' half of the training", self.seed + 1)
         return BothHalves(weights, self._batches(second, count, "architecture's half of the training", self.seed + 2))
+
+    def _matching(self, network: nn.Module) -> FeatureMatching | None:
+        """Feature distillation of a network of the space; others have no layers of the names that are set."""
+        if not self.features.layers or not isinstance(network, Derived):
+            return None
+        if not (self.online and isinstance(self.teacher.generator, nn.Module)):
+            raise ConfigError(
+                "feature distillation needs a teacher that is a torch module, and asks it online (online=True)"
+            )
+        example, weight = self.example(), self.features.weight
+        return FeatureMatching(self.teacher.generator, network, self.features.pairs, example, weight=weight)
+
+    def _check_features(self) -> None:
+        """Any network of the space has the layers of all; names that are not there are refused before any training."""
+        matching = self._matching(self.space.derive(self.space.architecture({}, {})))
+        if matching is not None:
+            matching.close()
+
+    def _training(self) -> CropBatches:
+        return self._batches(self.pictures.train, self.images.crops, "training", self.seed)
 
     def _batches(self, pictures: Sequence[Picture], count: int, part: str, seed: int) -> CropBatches:
         crops = fixed_crops(pictures, size=self.images.crop, count=count, seed=self.seed)
@@ -201,7 +245,7 @@ class Distillation:
         low, high = self.teacher.low, self.teacher.high
         return Asked(Objective(spec, self.backbone, low=low, high=high), self.teacher, low, high)
 
-    def _fit(self, phase: Phase, batches: Loader, name: str, epochs: int) -> FitResult:
+    def _fit(self, phase: Phase, batches: Loader, name: str, epochs: int, identity: str | None = None) -> FitResult:
         return fit(
             phase,
             batches,
@@ -209,5 +253,5 @@ class Distillation:
             folder=self.folder / name,
             validation=self.validation(),
             spec=self.train,
-            config_hash=self.identity,
+            config_hash=identity or self.identity,
         )

@@ -4,7 +4,14 @@ from pathlib import Path
 
 from netchip.methods.autogan_distiller.config import AutoganDistillerConfig
 from netchip.methods.autogan_distiller.images.spec import ImagesSpec
-from netchip.methods.autogan_distiller.spec import BackboneSpec, FinalSpec, SearchSpec, SpaceSpec, TeacherSpec
+from netchip.methods.autogan_distiller.spec import (
+    BackboneSpec,
+    EightBitSpec,
+    FinalSpec,
+    SearchSpec,
+    SpaceSpec,
+    TeacherSpec,
+)
 from netchip.train.spec import OptimizerSpec
 
 _SRGAN = Path("weights/srgan_x4_generator.safetensors")
@@ -23,6 +30,7 @@ def photos_x2() -> AutoganDistillerConfig:
         cost_size=64,
         search=SearchSpec(pretrain_epochs=6, epochs=4, architecture=_LOGITS),
         final=FinalSpec(epochs=12, optimizer=_ADAM),
+        eight_bit=EightBitSpec(epochs=3),
         controls=("uniform", "hand-made"),
     )
 
@@ -35,6 +43,7 @@ def smoke() -> AutoganDistillerConfig:
         space={"width": 16, "cells": 1},
         search={"pretrain_epochs": 1, "epochs": 1},
         final={"epochs": 1},
+        eight_bit={"epochs": 1},
         controls=("random", "uniform", "slimmed", "hand-made"),
         random_networks=2,
     )

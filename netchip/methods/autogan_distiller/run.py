@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from netchip.hardware.chips import load_chip
 from netchip.methods.autogan_distiller.config import AutoganDistillerConfig
 from netchip.methods.autogan_distiller.costing.budgets import parse_budget
 from netchip.methods.autogan_distiller.costing.choosing import Target, make_measure, make_target
@@ -26,6 +27,8 @@ from netchip.train.seeding import seed_everything
 
 def run(config: AutoganDistillerConfig, rundir: RunDir) -> Result:
     """Runs every stage that is not on disk yet, in `rundir`, and judges the networks on the test pictures."""
+    for chip in config.chips:
+        load_chip(chip)  # an unknown one is refused before any training
     pictures = load_pictures(config.images)
     generator, scale = _generator(config, pictures)
     space = build_space(config.space, scale)
@@ -50,7 +53,11 @@ def run(config: AutoganDistillerConfig, rundir: RunDir) -> Result:
         trained[name] = stages.student(searched, found.architecture, name)
     for name, network in control_networks(config, stages, searched.found.cost, notes):
         trained[name] = stages.trained(network, name)
-    return compare(config, stages, generator, searched, trained, notes)
+    small = {}
+    if config.eight_bit.epochs:
+        students = [name for name in trained if name.startswith(STUDENT)]
+        small = {f"{name}-8-bit": stages.at_eight_bits(trained[name], f"{name}-8-bit") for name in students}
+    return compare(config, stages, generator, searched, trained, small, notes)
 
 
 def _generator(config: AutoganDistillerConfig, pictures: Pictures) -> tuple[nn.Module, int]:
@@ -82,6 +89,8 @@ def _stages(
         images=config.images,
         search=config.search,
         final=config.final,
+        features=config.features,
+        eight_bit=config.eight_bit,
         train=config.train,
         backbone=_backbone(config),
         online=config.targets == "online",

@@ -66,6 +66,37 @@ class FinalSpec(Spec):
     )
 
 
+class EightBitSpec(Spec):
+    """Training that goes on at 8 bits after the final one; off with 0 epochs."""
+
+    epochs: int = Field(default=0, ge=0, description="epochs at 8 bits after the final training; 0: no 8-bit student")
+    optimizer: OptimizerSpec = Field(
+        default=OptimizerSpec(name="adam", learning_rate=1e-4, momentum=0.9, weight_decay=0.0, schedule="cosine")
+    )
+    crops: int = Field(default=64, ge=1, description="training crops that the ranges of activations are taken from")
+
+
+class FeatureSpec(Spec):
+    """Feature distillation in the final training of networks of the space; the teacher is asked online."""
+
+    layers: tuple[str, ...] = Field(
+        default=(), description='pairs "TEACHER=STUDENT" of layers by name, such as "blocks.3=layers.cell1"'
+    )
+    weight: float = Field(default=1.0, gt=0, description="of the mean squared difference, beside the objective")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for pair in self.layers:
+            if not all(part.strip() for part in pair.partition("=")):
+                raise ValueError(f'layers: {pair!r} is no pair of layers; write "TEACHER=STUDENT"')
+        return self
+
+    @property
+    def pairs(self) -> dict[str, str]:
+        """The student's layer of each of the teacher's."""
+        return {above.strip(): below.strip() for above, _, below in (pair.partition("=") for pair in self.layers)}
+
+
 class TeacherSpec(Spec):
     """The generator that is imitated."""
 

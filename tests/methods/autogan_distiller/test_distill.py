@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from netchip.errors import BudgetError, ConfigError, DataError, DivergedError, Interrupted, ModelError
 from netchip.methods.autogan_distiller.distill import distill
+from netchip.methods.autogan_distiller.eight_bit.files import load_eight_bit
 from netchip.methods.autogan_distiller.images.spec import ImagesSpec
 from netchip.methods.autogan_distiller.space.presets import super_resolution
 from netchip.methods.autogan_distiller.space.space import Space
-from netchip.methods.autogan_distiller.spec import FinalSpec, SearchSpec
+from netchip.methods.autogan_distiller.spec import EightBitSpec, FeatureSpec, FinalSpec, SearchSpec
 from netchip.methods.autogan_distiller.stages.imitation import Imitation
 from netchip.methods.autogan_distiller.stages.searching import Search
 from netchip.methods.autogan_distiller.students import load_student
@@ -177,3 +178,41 @@ def test_answers_that_are_not_finite_stop_the_training_and_it_can_be_gone_on_wit
         with pytest.raises(DivergedError, match="the loss became NaN or infinite"):
             distilled(tmp_path, online=True)
     assert distilled(tmp_path, online=True).found.cost <= 600_000
+
+
+def test_a_student_at_8_bits_comes_with_it_and_again_from_disk(tmp_path: Path) -> None:
+    small = EightBitSpec(epochs=2)
+    found = distilled(tmp_path, eight_bit=small)
+    images = torch.rand(1, 3, 12, 20)
+    path = found.save_eight_bit(tmp_path / "small")
+    found.save(tmp_path / "large")
+    assert path.stat().st_size < (tmp_path / "large" / "model.safetensors").stat().st_size
+    assert found.eight_bit is not None
+    with torch.no_grad():
+        made = found.eight_bit.network(images)
+        assert torch.equal(load_eight_bit(tmp_path / "small")(images), made)
+        assert 0 < float((made - found.network(images)).abs().mean()) < 0.02
+        once_more = distilled(tmp_path, eight_bit=small)  # taken up, not trained again
+        assert torch.equal(once_more.eight_bit.network(images), made)  # type: ignore[union-attr]
+    with pytest.raises(ConfigError, match=r"there is no 8-bit student; distill with eight_bit=EightBitSpec"):
+        distilled(tmp_path).save_eight_bit(tmp_path)
+
+
+def test_features_of_the_teacher_are_learned_from_too(tmp_path: Path) -> None:
+    layer = next(each.name for each in small_space().layers if each.name != "base")
+    features = FeatureSpec(layers=(f"conv=layers.{layer}",), weight=0.1)
+    teacher = Sharpening()
+    found = distilled(tmp_path, teacher=teacher, features=features, online=True)
+    assert all(row["feature"] > 0 for row in found.training.result.history)
+    hooks = [each._forward_hooks for network in (teacher, found.network) for each in network.modules()]
+    assert not any(hooks)  # none is left behind
+
+
+def test_features_that_cannot_be_had_are_refused_before_any_training(tmp_path: Path) -> None:
+    pair = FeatureSpec(layers=("conv=layers.nowhere",))
+    with pytest.raises(ConfigError, match=r"the student has no layer 'layers\.nowhere' for feature distillation"):
+        distilled(tmp_path, features=pair, online=True)
+    for given in ({"teacher": Sharpening()}, {"teacher": lambda images: Sharpening()(images).detach(), "online": True}):
+        with pytest.raises(ConfigError, match="needs a teacher that is a torch module, and asks it online"):
+            distilled(tmp_path, features=pair, **given)
+    assert not list(tmp_path.rglob("checkpoint.pt"))

@@ -6,7 +6,7 @@ from netchip.errors import ConfigError
 from netchip.methods import find_method
 from netchip.methods.autogan_distiller.config import AutoganDistillerConfig
 from netchip.methods.autogan_distiller.costing.budgets import parse_budget
-from netchip.methods.autogan_distiller.costing.choosing import make_target
+from netchip.methods.autogan_distiller.costing.choosing import make_target, random_networks
 from netchip.methods.autogan_distiller.costing.measures import Macs
 from netchip.methods.autogan_distiller.ready_space import build_space
 from netchip.methods.autogan_distiller.spec import SpaceSpec
@@ -56,3 +56,23 @@ def test_a_space_of_another_scale_is_refused() -> None:
         ConfigError, match="'translation_w16_b2' enlarges by 1, the teacher by 2; take super_resolution"
     ):
         build_space(SpaceSpec(name="translation", width=16, cells=2), 2)
+
+
+def test_the_embedded_run_can_have_five_random_networks_of_its_students_cost() -> None:
+    """The controls and their number are settings; the space holds as many within 5 % of the budget."""
+    config = METHOD.experiment("photos-x2").changed(controls=("random", "uniform"), random_networks=6)
+    teacher = shape_of(config.teacher, 2, config.teacher.channels).eval()
+    target = make_target(build_space(config.space, 2), parse_budget(config.budget), Macs(), (32, 32), teacher)
+    found = random_networks(target.table, target.budget, config.random_networks, seed=config.seed)
+    assert len({str(each.architecture.to_json()) for each in found}) == 6
+    assert all(0.95 * target.budget <= each.cost <= target.budget for each in found)
+    assert AutoganDistillerConfig().random_networks >= 5
+
+
+def test_feature_distillation_is_written_in_pairs_and_asks_online() -> None:
+    with pytest.raises(ConfigError, match="layers: 'conv1' is no pair of layers; write \"TEACHER=STUDENT\""):
+        AutoganDistillerConfig.parse({"features": {"layers": ["conv1"]}, "targets": "online"})
+    with pytest.raises(ConfigError, match='compared as the teacher answers; set targets = "online"'):
+        AutoganDistillerConfig.parse({"features": {"layers": ["conv1=layers.first"]}})
+    found = AutoganDistillerConfig.parse({"features": {"layers": ["conv1 = layers.first"]}, "targets": "online"})
+    assert found.features.pairs == {"conv1": "layers.first"}

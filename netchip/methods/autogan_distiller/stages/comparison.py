@@ -16,6 +16,9 @@ from netchip.methods.autogan_distiller.config import AutoganDistillerConfig
 from netchip.methods.autogan_distiller.distillation import Distillation, Searched, Trained
 from netchip.methods.autogan_distiller.quality.protocol import Answered, Protocol
 from netchip.methods.autogan_distiller.stages import figures
+from netchip.methods.autogan_distiller.stages.chips import figures_of, on_chips
+from netchip.methods.autogan_distiller.stages.eight_bit_arm import SIMULATED, eight_bit_arm
+from netchip.methods.autogan_distiller.stages.report_tables import before_after, equal_cost
 from netchip.methods.autogan_distiller.students import save_student
 from netchip.methods.method import Arm, Result
 from netchip.train.saving import save_model
@@ -32,9 +35,13 @@ def compare(
     teacher: nn.Module,
     searched: Searched,
     trained: Mapping[str, Trained],
+    small: Mapping[str, Trained],
     notes: list[str],
 ) -> Result:
-    """Judges every arm on the test pictures; writes networks and figures into the run's folder. The student comes last."""
+    """Judges every arm on the test pictures; writes networks and figures into the run's folder. The student comes last.
+
+    `small` holds the students at 8 bits, each named after its student.
+    """
     networks = _networks(stages, teacher, trained)
     example = stages.example(config.cost_size)
     protocol = Protocol(
@@ -42,6 +49,8 @@ def compare(
     )
     answered = protocol.answered(teacher, stages.pictures.test)
     workloads = {name: to_workload(network, example) for name, network in networks.items() if has_weights(network)}
+    chips = {name: each for name, each in workloads.items() if name == "teacher" or name.startswith(STUDENT)}
+    modelled = on_chips(chips, config.chips, notes)
     latencies = _latencies_ms(networks, example)
     _save(stages.folder, trained)
     arms = tuple(
@@ -52,10 +61,19 @@ def compare(
             measured=protocol.judge(network, answered)
             | {"latency_batch1_ms": latencies[name]}
             | _trained_figures(stages.folder, name, trained),
+            modelled={name: value for report in modelled.get(name, {}).items() for name, value in figures_of(*report)},
         )
         for name, network in networks.items()
     )
+    counts = {arm.name: arm.counted for arm in arms}
+    eight_bit = tuple(
+        eight_bit_arm(name, each, counts[name.removesuffix("-8-bit")], stages, protocol, answered, example, notes)
+        for name, each in small.items()
+    )
+    arms = (*arms[:-1], *eight_bit, arms[-1])
     _write_figures(stages, searched, trained, arms, protocol, answered, networks[STUDENT])
+    tables = {"5-equal-cost": equal_cost(arms), "6-before-after": before_after(workloads, STUDENT, modelled)}
+    figures.write_figures(stages.folder, tables)
     return Result(
         headline=_headline(config, arms),
         metrics=_metrics(arms, searched),
@@ -63,6 +81,7 @@ def compare(
         dense=workloads["teacher"],
         efficient=workloads[STUDENT],
         measured_on=device_description("cpu").to_json() | {"latency_threads": 1},
+        simulated=(SIMULATED,) if small else (),
         notes=(*_notes(config, stages, searched), *notes),
     )
 
@@ -131,7 +150,7 @@ def _write_figures(
         "3-layers": figures.layers(stages.target.table, searched.found.architecture),
         "4-front": figures.quality_against_cost(arms),
     }
-    for index, each in enumerate(answered[:2], start=5):
+    for index, each in enumerate(answered[:2], start=7):
         made[f"{index}-pictures"] = figures.strip(each, protocol.pixels(student, each.picture))
     figures.write_figures(stages.folder, made)
 
@@ -162,7 +181,11 @@ def _headline(config: AutoganDistillerConfig, arms: tuple[Arm, ...]) -> str:
         f"Student within {config.budget}: {format_count(student.counted['macs'])} MACs, {share:.1f} % of the teacher's"
     )
     plain = next(arm for arm in arms if arm.name in ("bicubic", "input"))
-    return f"{cost}; {student.measured[PSNR]:.2f} dB to the teacher ({plain.name} {plain.measured[PSNR]:.2f} dB)."
+    others = [f"{plain.name} {plain.measured[PSNR]:.2f} dB"]
+    random = [arm.measured[PSNR] for arm in arms if arm.name.startswith("random")]
+    if random:
+        others.append(f"of {len(random)} random networks median {median(random):.2f} dB, best {max(random):.2f} dB")
+    return f"{cost}; {student.measured[PSNR]:.2f} dB to the teacher ({', '.join(others)})."
 
 
 def _origin(searched: Searched) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
+from torch.utils.hooks import RemovableHandle
 
 from netchip.errors import ConfigError
 
@@ -27,12 +28,13 @@ class FeatureMatching:
         weight: float = 1.0,
     ) -> None:
         self.weight, self._caught = weight, {"teacher": dict[str, Tensor](), "student": dict[str, Tensor]()}
+        self._hooks: list[RemovableHandle] = []
         for side, network, names in (("teacher", teacher, layers.keys()), ("student", student, layers.values())):
             for name in names:
-                _layer(network, name, side).register_forward_hook(self._catching(side, name))
+                self._hooks.append(_layer(network, name, side).register_forward_hook(self._catching(side, name)))
         with torch.no_grad():
             for network in (teacher, student):
-                network(example)
+                network(example.to(next(iter(network.parameters()), example).device))
         self._layers = dict(layers)
         self.adaptors = nn.ModuleDict()
         for index, (above, below) in enumerate(layers.items()):
@@ -49,6 +51,11 @@ class FeatureMatching:
             parts.append((adapted - target).square().mean())
         term = torch.stack(parts).sum()
         return {"loss": loss + self.weight * term, "feature": term.detach()}
+
+    def close(self) -> None:
+        """Catches no more maps."""
+        for hook in self._hooks:
+            hook.remove()
 
     def _catching(self, side: str, name: str) -> Any:
         def catch(_module: nn.Module, _inputs: Any, output: Any) -> None:
