@@ -16,6 +16,8 @@ from netchip.train.spec import OptimizerSpec
 
 Batch = tuple[Tensor, ...]
 Metrics = Mapping[str, float | Tensor]
+Prepared = tuple[Accelerator, nn.Module, Optimizer]
+"""What a phase works with once it is set up: the network and the optimizer wrapped for device and precision."""
 
 
 class Loader(Protocol):
@@ -141,7 +143,7 @@ class Classification:
         self.optimizer = make_optimizer(spec, model.parameters()) if optimizer is None else optimizer
         self.companion = companion
         self._spec = spec
-        self._prepared: tuple[Accelerator, nn.Module, Optimizer] | None = None
+        self._prepared: Prepared | None = None
 
     def setup(self, accelerator: Accelerator) -> None:
         """Moves the model to the device and wraps it for precision and DDP."""
@@ -152,7 +154,7 @@ class Classification:
         """Forward, backward and, on the last micro batch, the optimizer's step; its loss and accuracy."""
         accelerator, network, optimizer = self._ready()
         images, labels = batch
-        self._set_rate(step)
+        set_learning_rate(self.optimizer, rate_at(self._spec, step))
         with accelerator.accumulate(network):
             outputs = network(images)
             loss = nn.functional.cross_entropy(outputs, labels)
@@ -196,18 +198,22 @@ class Classification:
         if self.companion is not None:
             self.companion.load_state_dict(state)
 
-    def _set_rate(self, step: Step) -> None:
-        rate = learning_rate(
-            self._spec, step.epoch, step.index, steps_per_epoch=step.steps_per_epoch, epochs=step.epochs
-        )
-        set_learning_rate(self.optimizer, rate)
+    def _ready(self) -> Prepared:
+        return require_setup(self._prepared)
 
-    def _ready(self) -> tuple[Accelerator, nn.Module, Optimizer]:
-        if self._prepared is None:
-            raise ConfigError(
-                "this phase is not set up: give it to netchip.train.fit.fit, or call setup(accelerator) first"
-            )
-        return self._prepared
+
+def require_setup(prepared: Prepared | None) -> Prepared:
+    """What a phase's `setup` made; raises `ConfigError` before it was called."""
+    if prepared is None:
+        raise ConfigError(
+            "this phase is not set up: give it to netchip.train.fit.fit, or call setup(accelerator) first"
+        )
+    return prepared
+
+
+def rate_at(spec: OptimizerSpec, step: Step) -> float:
+    """The learning rate of a step."""
+    return learning_rate(spec, step.epoch, step.index, steps_per_epoch=step.steps_per_epoch, epochs=step.epochs)
 
 
 def _hits(outputs: Tensor, labels: Tensor) -> Tensor:

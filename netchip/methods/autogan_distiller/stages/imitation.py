@@ -6,14 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
-from torch.optim import Optimizer
 
-from netchip.errors import ConfigError
 from netchip.methods.autogan_distiller.stages.asking import Asked
 from netchip.methods.autogan_distiller.stages.features import FeatureMatching
 from netchip.train.accelerating import Accelerator, prepare
-from netchip.train.optimizers import learning_rate, make_optimizer, set_learning_rate
-from netchip.train.phase import Batch, Loader, Metrics, Step
+from netchip.train.optimizers import make_optimizer, set_learning_rate
+from netchip.train.phase import Batch, Loader, Metrics, Prepared, Step, rate_at, require_setup
 from netchip.train.spec import OptimizerSpec
 
 CLIP = 5.0
@@ -35,7 +33,7 @@ class Imitation:
         adaptors = [] if features is None else list(features.adaptors.parameters())
         self.optimizer = make_optimizer(spec, [*student.parameters(), *adaptors])
         self._spec = spec
-        self._prepared: tuple[Accelerator, nn.Module, Optimizer] | None = None
+        self._prepared: Prepared | None = None
 
     def setup(self, accelerator: Accelerator) -> None:
         """Moves everything to the device and wraps the student for precision and DDP."""
@@ -80,24 +78,8 @@ class Imitation:
         if self.features is not None:
             self.features.adaptors.load_state_dict(state["adaptors"])
 
-    def _ready(self) -> tuple[Accelerator, nn.Module, Optimizer]:
+    def _ready(self) -> Prepared:
         return require_setup(self._prepared)
-
-
-def require_setup(
-    prepared: tuple[Accelerator, nn.Module, Optimizer] | None,
-) -> tuple[Accelerator, nn.Module, Optimizer]:
-    """What `setup` made; raises `ConfigError` before it was called."""
-    if prepared is None:
-        raise ConfigError(
-            "this phase is not set up: give it to netchip.train.fit.fit, or call setup(accelerator) first"
-        )
-    return prepared
-
-
-def rate_at(spec: OptimizerSpec, step: Step) -> float:
-    """The learning rate of a step."""
-    return learning_rate(spec, step.epoch, step.index, steps_per_epoch=step.steps_per_epoch, epochs=step.epochs)
 
 
 def detached(terms: Mapping[str, Tensor]) -> dict[str, Tensor]:

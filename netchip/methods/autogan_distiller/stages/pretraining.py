@@ -5,12 +5,11 @@ from functools import partial
 from typing import Any
 
 from netchip.methods.autogan_distiller.stages.asking import Asked
-from netchip.methods.autogan_distiller.stages.imitation import rate_at, require_setup
-from netchip.methods.autogan_distiller.stages.supernets import Prepared, learn_along, prepared
+from netchip.methods.autogan_distiller.stages.supernets import learn_along, prepared
 from netchip.methods.autogan_distiller.supernet.supernet import Operators, Supernet
 from netchip.train.accelerating import Accelerator
 from netchip.train.optimizers import make_optimizer, set_learning_rate
-from netchip.train.phase import Batch, Loader, Metrics, Step
+from netchip.train.phase import Batch, Loader, Metrics, Prepared, Step, rate_at, require_setup
 from netchip.train.spec import OptimizerSpec
 
 

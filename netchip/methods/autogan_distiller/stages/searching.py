@@ -14,13 +14,12 @@ from netchip.methods.autogan_distiller.costing.table import CostTable
 from netchip.methods.autogan_distiller.space.architecture import Architecture
 from netchip.methods.autogan_distiller.spec import SearchSpec
 from netchip.methods.autogan_distiller.stages.asking import Asked
-from netchip.methods.autogan_distiller.stages.imitation import rate_at, require_setup
-from netchip.methods.autogan_distiller.stages.supernets import Prepared, learn_along, prepared
+from netchip.methods.autogan_distiller.stages.supernets import learn_along, prepared
 from netchip.methods.autogan_distiller.supernet.supernet import Supernet, Widths
 from netchip.nn.choice import Annealing
 from netchip.train.accelerating import Accelerator
 from netchip.train.optimizers import make_optimizer, set_learning_rate
-from netchip.train.phase import Batch, Loader, Metrics, Step
+from netchip.train.phase import Batch, Loader, Metrics, Prepared, Step, rate_at, require_setup
 
 
 class Search:

@@ -3,21 +3,19 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
 from netchip.errors import ConfigError
 from netchip.methods.autogan_distiller.objective.objective import Target
 from netchip.methods.autogan_distiller.stages.asking import Asked
-from netchip.methods.autogan_distiller.stages.imitation import CLIP, detached, require_setup
+from netchip.methods.autogan_distiller.stages.imitation import CLIP, detached
 from netchip.methods.autogan_distiller.supernet.route import Route
 from netchip.methods.autogan_distiller.supernet.supernet import Supernet
 from netchip.train.accelerating import Accelerator, prepare
 from netchip.train.distributed import process_count
-from netchip.train.phase import Metrics
-
-Prepared = tuple[Accelerator, nn.Module, Optimizer]
+from netchip.train.phase import Metrics, Prepared, require_setup
 
 
 def prepared(accelerator: Accelerator, supernet: Supernet, optimizer: Optimizer, asked: Asked) -> Prepared:

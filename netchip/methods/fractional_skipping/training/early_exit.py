@@ -11,12 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from netchip.errors import ConfigError
 from netchip.methods.fractional_skipping.costs import CostTable
 from netchip.methods.fractional_skipping.network import FractionalNetwork
 from netchip.train.accelerating import Accelerator, prepare
-from netchip.train.optimizers import learning_rate, make_optimizer, set_learning_rate
-from netchip.train.phase import Batch, Loader, Metrics, Step
+from netchip.train.optimizers import make_optimizer, set_learning_rate
+from netchip.train.phase import Batch, Loader, Metrics, Prepared, Step, rate_at, require_setup
 from netchip.train.spec import OptimizerSpec
 
 
@@ -62,7 +61,7 @@ class EarlyExitTraining:
     def __init__(self, network: EarlyExitNetwork, spec: OptimizerSpec) -> None:
         self.model, self._spec = network, spec
         self.optimizer: Optimizer = make_optimizer(spec, network.parameters())
-        self._prepared: tuple[Accelerator, nn.Module, Optimizer] | None = None
+        self._prepared: Prepared | None = None
 
     def setup(self, accelerator: Accelerator) -> None:
         """Moves the network to the device and wraps it for precision."""
@@ -70,14 +69,9 @@ class EarlyExitTraining:
 
     def train_step(self, batch: Batch, step: Step) -> Metrics:
         """Forward, backward and the optimizer's step; loss over all exits, accuracy of the last."""
-        if self._prepared is None:
-            raise ConfigError("this phase is not set up: give it to netchip.train.fit.fit")
-        accelerator, network, optimizer = self._prepared
+        accelerator, network, optimizer = require_setup(self._prepared)
         images, labels = batch
-        rate = learning_rate(
-            self._spec, step.epoch, step.index, steps_per_epoch=step.steps_per_epoch, epochs=step.epochs
-        )
-        set_learning_rate(self.optimizer, rate)
+        set_learning_rate(self.optimizer, rate_at(self._spec, step))
         with accelerator.accumulate(network):
             exits = network(images)
             loss = nn.functional.cross_entropy(exits.flatten(0, 1), labels.repeat(len(exits)))

@@ -17,8 +17,8 @@ from netchip.methods.fractional_skipping.seeing.recording import Recorded, recor
 from netchip.methods.fractional_skipping.training.routes import RoutesFor, drawn_once
 from netchip.train.accelerating import Accelerator, prepare
 from netchip.train.distributed import process_count, sum_over_processes
-from netchip.train.optimizers import learning_rate, make_optimizer, set_learning_rate
-from netchip.train.phase import Batch, Loader, Metrics, Step
+from netchip.train.optimizers import make_optimizer, set_learning_rate
+from netchip.train.phase import Batch, Loader, Metrics, Prepared, Step, rate_at, require_setup
 from netchip.train.spec import OptimizerSpec
 
 Part = Literal["all", "gate"]
@@ -54,7 +54,7 @@ class GatedTraining:
         self._spec = spec
         self._frozen = _freeze(network) if part == "gate" else []
         self.optimizer: Optimizer = make_optimizer(spec, [each for each in network.parameters() if each.requires_grad])
-        self._prepared: tuple[Accelerator, nn.Module, Optimizer] | None = None
+        self._prepared: Prepared | None = None
         self._validated: tuple[float, float] | None = None
         self._bias: Tensor | None = None
 
@@ -67,7 +67,7 @@ class GatedTraining:
         """Forward, backward and, on the last micro batch, the optimizer's step; loss, accuracy and cost."""
         accelerator, network, optimizer = self._ready()
         images, labels = batch
-        self._set_rate(step)
+        set_learning_rate(self.optimizer, rate_at(self._spec, step))
         if self.part == "gate":
             self.model.model.eval()
         with accelerator.accumulate(network):
@@ -149,18 +149,8 @@ class GatedTraining:
             observed = sum_over_processes(observed) / process_count()
         return self.controller.loss_of_shares(share, observed=observed)
 
-    def _set_rate(self, step: Step) -> None:
-        rate = learning_rate(
-            self._spec, step.epoch, step.index, steps_per_epoch=step.steps_per_epoch, epochs=step.epochs
-        )
-        set_learning_rate(self.optimizer, rate)
-
-    def _ready(self) -> tuple[Accelerator, nn.Module, Optimizer]:
-        if self._prepared is None:
-            raise ConfigError(
-                "this phase is not set up: give it to netchip.train.fit.fit, or call setup(accelerator) first"
-            )
-        return self._prepared
+    def _ready(self) -> Prepared:
+        return require_setup(self._prepared)
 
 
 def _freeze(network: FractionalNetwork) -> list[nn.Parameter]:
