@@ -1,21 +1,20 @@
 """What all engines are given alike: the size of the array, buffers, DRAM, prices. Every constant carries its source."""
 
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from netchip.errors import ConfigError
 from netchip.hardware.energy import Picojoules, Source
-from netchip.hardware.plain_yaml import read_yaml
-from netchip.hardware.suggest import did_you_mean
+from netchip.hardware.shelf import Shelf
 from netchip.spec import Spec
 from netchip.workload.sparsity import Grouping
 
 DEFAULT = "smart-exchange-28nm"
-_PRESETS = files("netchip.hardware").joinpath("engines", "presets")
+_PRESETS = Shelf.of(
+    "engines", "presets", refusal="{name} are no resources{hint}; there are {known}, or give a YAML file"
+)
 _Count = Annotated[int, Field(ge=1)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -154,7 +153,7 @@ class EngineOptions(Spec):
 
 def resources_names() -> tuple[str, ...]:
     """The names of the presets."""
-    return tuple(sorted(each.name.removesuffix(".yaml") for each in _PRESETS.iterdir() if each.name.endswith(".yaml")))
+    return _PRESETS.names
 
 
 def load_resources(name_or_file: str | Path = DEFAULT) -> Resources:
@@ -162,16 +161,4 @@ def load_resources(name_or_file: str | Path = DEFAULT) -> Resources:
 
     Raises `ConfigError` that names the file, the field, the value and what to do.
     """
-    name = str(name_or_file)
-    if name in resources_names():
-        return Resources.parse(read_yaml(_PRESETS.joinpath(f"{name}.yaml").read_text(), name), source=name)
-    path = Path(name_or_file)
-    try:
-        return Resources.parse(read_yaml(path.read_text(), name), source=name)
-    except FileNotFoundError:
-        known = resources_names()
-        raise ConfigError(
-            f"{name!r} are no resources{did_you_mean(name, known)}; there are {', '.join(known)}, or give a YAML file"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{name}: not readable as text ({error})") from None
+    return Resources.parse(_PRESETS.read(name_or_file), source=str(name_or_file))

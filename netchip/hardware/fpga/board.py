@@ -1,20 +1,17 @@
 """An FPGA board: what there is of each resource, and how much of it a design can use. Every figure carries its source."""
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from netchip.errors import ConfigError
 from netchip.hardware.energy import Source
-from netchip.hardware.plain_yaml import read_yaml
-from netchip.hardware.suggest import did_you_mean
+from netchip.hardware.shelf import Shelf
 from netchip.spec import Spec
 
 Family = Literal["7-series", "ultrascale+"]
 RESOURCES = ("dsp", "bram18", "uram", "lut", "ff")
-_BOARDS = files("netchip.hardware").joinpath("fpga", "boards")
+_BOARDS = Shelf.of("fpga", "boards", refusal="{name} is no board{hint}; give a YAML file, or one of them")
 _Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -76,20 +73,9 @@ class Board(Spec):
 
 def board_names() -> tuple[str, ...]:
     """The names of the boards that netchip brings along."""
-    return tuple(sorted(each.name.removesuffix(".yaml") for each in _BOARDS.iterdir() if each.name.endswith(".yaml")))
+    return _BOARDS.names
 
 
 def load_board(name_or_file: str | Path) -> Board:
     """The board of that name, or of a YAML file; raises `ConfigError` that names the file, the field and what to do."""
-    name = str(name_or_file)
-    if name in board_names():
-        return Board.parse(read_yaml(_BOARDS.joinpath(f"{name}.yaml").read_text(), name), source=name)
-    try:
-        return Board.parse(read_yaml(Path(name_or_file).read_text(), name), source=name)
-    except FileNotFoundError:
-        known = board_names()
-        raise ConfigError(
-            f"{name!r} is no board{did_you_mean(name, known)}; give a YAML file, or one of them"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{name}: not readable as text ({error})") from None
+    return Board.parse(_BOARDS.read(name_or_file), source=str(name_or_file))

@@ -1,6 +1,5 @@
 """What a hierarchy's parts cost in one technology: a table of figures with their sources, and the accelerator of given sizes."""
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,12 +9,13 @@ from netchip.errors import ConfigError
 from netchip.hardware.accelerator import Accelerator
 from netchip.hardware.energy import Picojoules, Source
 from netchip.hardware.engines.resources import Price, Rate
-from netchip.hardware.plain_yaml import read_yaml
-from netchip.hardware.suggest import did_you_mean
+from netchip.hardware.shelf import Shelf
 from netchip.spec import Spec
 
 WORD_BITS = 16
-_TABLES = files("netchip.hardware").joinpath("hierarchy", "technologies")
+_TABLES = Shelf.of(
+    "hierarchy", "technologies", refusal="{name} is no technology{hint}; give a YAML file, or one of them"
+)
 _KIB_BITS = 8192
 
 
@@ -65,23 +65,12 @@ class Technology(Spec):
 
 def technology_names() -> tuple[str, ...]:
     """The names of the tables that netchip brings along."""
-    return tuple(sorted(each.name.removesuffix(".yaml") for each in _TABLES.iterdir() if each.name.endswith(".yaml")))
+    return _TABLES.names
 
 
 def load_technology(name_or_file: str | Path) -> Technology:
     """The table of that name, or of a YAML file; raises `ConfigError` that names the file, the field and what to do."""
-    name = str(name_or_file)
-    if name in technology_names():
-        return Technology.parse(read_yaml(_TABLES.joinpath(f"{name}.yaml").read_text(), name), source=name)
-    try:
-        return Technology.parse(read_yaml(Path(name_or_file).read_text(), name), source=name)
-    except FileNotFoundError:
-        known = technology_names()
-        raise ConfigError(
-            f"{name!r} is no technology{did_you_mean(name, known)}; give a YAML file, or one of them"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{name}: not readable as text ({error})") from None
+    return Technology.parse(_TABLES.read(name_or_file), source=str(name_or_file))
 
 
 def hierarchy(technology: Technology, *, units: int, register_bits: int, buffer_bits: int) -> Accelerator:
