@@ -80,3 +80,9 @@ class Interrupted(NetchipError):
     """SIGTERM or Ctrl-C arrived; a checkpoint was written and the run can be resumed."""
 
     exit_code = 130
+
+
+def first_line(error: BaseException) -> str:
+    """The first line with words of an error that is not ours, to be named in one of ours; the error's kind where it has none."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

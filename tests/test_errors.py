@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from netchip import errors
-from netchip.errors import MissingExtra, NetchipError, NetchipWarning
+from netchip.errors import MissingExtra, NetchipError, NetchipWarning, first_line
 
 FAMILY = [
     cls
@@ -42,3 +42,8 @@ def test_a_missing_extra_says_what_to_type() -> None:
     assert (error.name, error.extra) == ("timm", "vision")
     assert "a model called timm:NAME needs the package 'timm'" in str(error)
     assert "pip install 'netchip[vision]'" in str(error)
+
+
+def test_the_first_line_of_an_error() -> None:
+    assert first_line(ValueError("\n  no such thing \nand more")) == "no such thing"
+    assert first_line(ValueError(" \n")) == "ValueError"

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.utils import _pytree as pytree
 
-from netchip.errors import GraphError
+from netchip.errors import GraphError, first_line
 from netchip.graph.placing import placed
 from netchip.graph.random_state import same_random_state
 from netchip.graph.wrappers import unwrapped, wrapper_name
@@ -51,7 +51,7 @@ def isolated_copy(model: nn.Module) -> nn.Module:
         copied = copy.deepcopy(inner, _shared_storage(inner))
     except Exception as error:
         raise GraphError(
-            f"{_label(inner, _uncopyable(inner))} cannot be copied ({_first_line(error)}), and capture works on a "
+            f"{_label(inner, _uncopyable(inner))} cannot be copied ({first_line(error).rstrip('.')}), and capture works on a "
             "copy; keep what cannot be copied (open files, locks, generators) out of the module"
         ) from error
     for parent in copied.modules():
@@ -180,11 +180,11 @@ def _refusal(model: nn.Module, error: Exception) -> str:
     told = f"{type(error).__name__} {error}".lower()
     if any(word in told for word in _VALUES_NEEDED):
         return (
-            f"{where} takes a path that depends on the values of its input ({_first_line(error)}); torch.export "
+            f"{where} takes a path that depends on the values of its input ({first_line(error).rstrip('.')}); torch.export "
             "follows one path for all inputs: use torch.where or torch.cond there, or capture the parts on either side"
         )
     return (
-        f"{where} cannot be traced on this example ({type(error).__name__}: {_first_line(error)}); see that "
+        f"{where} cannot be traced on this example ({type(error).__name__}: {first_line(error).rstrip('.')}); see that "
         "model(example) runs in eval mode, and keep what is no tensor operation out of forward"
     )
 
@@ -193,11 +193,6 @@ def _label(model: nn.Module, path: str) -> str:
     module = dict(model.named_modules(remove_duplicate=False)).get(path)
     kind = "module" if module is None else type(module).__name__
     return f"{path!r} ({kind})" if path else f"the model ({kind})"
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].rstrip(".") if lines else type(error).__name__
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 import numpy as np
 
-from netchip.errors import NetchipWarning, RequestError
+from netchip.errors import NetchipWarning, RequestError, first_line
 from netchip.hardware.accelerator import Accelerator
 from netchip.hardware.arrays import Array, namespace_of, on_host
 from netchip.hardware.checks import check_layers, check_mappings
@@ -138,7 +138,7 @@ class Pricer:
                 return Totals(*self._quick(mappings))
             except (RuntimeError, OSError) as error:  # torch's errors of compilation are RuntimeErrors
                 self._quick = None
-                warnings.warn(f"{_NO_COMPILER}: {_first_line(error)}", NetchipWarning, stacklevel=2)
+                warnings.warn(f"{_NO_COMPILER}: {first_line(error)}", NetchipWarning, stacklevel=2)
         return _totals(self._case, mappings, self._latency)
 
     def _check_alike(self, mappings: MappingBatch | EvenBatch) -> None:
@@ -197,7 +197,7 @@ def _compiled(case: Case, latency: Latency) -> Callable[[Any], Any] | None:
     try:
         return cast("Any", torch).compile(totals, fullgraph=True, dynamic=False)
     except RuntimeError as error:
-        warnings.warn(f"{_NO_COMPILER}: {_first_line(error)}", NetchipWarning, stacklevel=3)
+        warnings.warn(f"{_NO_COMPILER}: {first_line(error)}", NetchipWarning, stacklevel=3)
         return None
 
 
@@ -210,11 +210,6 @@ def _sizes(mappings: MappingBatch | EvenBatch) -> list[tuple[Any, ...]]:
     return [(*array.shape, array.dtype) for array in mappings.arrays().values()]
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
-
-
 def _require_device(device: str) -> None:
     import torch
 
@@ -222,5 +217,5 @@ def _require_device(device: str) -> None:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:  # a build without CUDA raises the latter
         raise RequestError(
-            f"torch does not reach the device {device!r} here ({_first_line(error)}); give 'cpu'"
+            f"torch does not reach the device {device!r} here ({first_line(error)}); give 'cpu'"
         ) from None

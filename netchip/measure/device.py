@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from netchip.errors import RequestError
+from netchip.errors import RequestError, first_line
 
 _CPU_INFO = Path("/proc/cpuinfo")
 
@@ -56,7 +56,9 @@ def usable_device(device: str | torch.device) -> torch.device:
         place = torch.device(device)
         torch.empty(0, device=place)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise RequestError(f"device {str(device)!r} cannot be used here ({_first_line(error)}); use 'cpu'") from None
+        raise RequestError(
+            f"device {str(device)!r} cannot be used here ({first_line(error).rstrip('.')}); use 'cpu'"
+        ) from None
     return place
 
 
@@ -80,7 +82,3 @@ def _cpu_name() -> str:
 def _cores() -> int:
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

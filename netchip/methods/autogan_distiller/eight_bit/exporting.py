@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from netchip.errors import GraphError, MissingExtra
+from netchip.errors import GraphError, MissingExtra, first_line
 from netchip.methods.autogan_distiller.eight_bit.layers import StoredConvolution, output_dimension
 from netchip.methods.autogan_distiller.eight_bit.network import in_floats
 
@@ -30,7 +30,7 @@ def to_program(network: nn.Module, example: Tensor) -> torch.export.ExportedProg
             return torch.export.export(network.eval(), (example,))
     except Exception as error:  # torch.export has no base class of its errors
         raise GraphError(
-            f"the network cannot be exported ({_first_line(error)}); see that torch.export takes it"
+            f"the network cannot be exported ({first_line(error)}); see that torch.export takes it"
         ) from error
 
 
@@ -90,7 +90,7 @@ def _exported(network: nn.Module, example: Tensor) -> Any:
             )
     except Exception as error:  # torch.export has no base class of its errors
         raise GraphError(
-            f"the network cannot be exported to ONNX ({_first_line(error)}); see that torch.export takes it"
+            f"the network cannot be exported to ONNX ({first_line(error)}); see that torch.export takes it"
         ) from error
     return program.model_proto  # pyright: ignore[reportOptionalMemberAccess]
 
@@ -177,7 +177,3 @@ def _silence() -> Iterator[None]:
             yield
     finally:
         logging.disable(level)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
