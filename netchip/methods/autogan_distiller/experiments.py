@@ -52,16 +52,22 @@ def smoke() -> AutoganDistillerConfig:
 
 
 def srgan_x4() -> AutoganDistillerConfig:
-    """The trained SRGAN x4 on DIV2K crops at under 10 % of its MACs, tested on Set5; NETCHIP_DATA; an hour on a CPU."""
+    """The trained SRGAN x4 on DIV2K crops at under 10 % of its MACs, tested on Set5 and Set14; NETCHIP_DATA; an hour on a CPU."""
     return AutoganDistillerConfig(
-        images=ImagesSpec(name="div2k-lr", crop=32, crops=12, batch_size=16, augment="dihedral"),
+        images=ImagesSpec(name="div2k-lr", crop=24, crops=6, batch_size=4, augment="dihedral"),
         teacher=TeacherSpec(name="srgan", weights=_SRGAN),
         space=SpaceSpec(name="super_resolution", width=64, cells=4, layers=3),
         budget="9.9%",
         cost_size=128,
         backbone=BackboneSpec(weights=_SQUEEZENET),
-        search=SearchSpec(pretrain_epochs=10, epochs=10),
-        final=FinalSpec(epochs=40),
+        search=SearchSpec(
+            pretrain_epochs=6,
+            epochs=4,
+            optimizer=_ADAM.changed(learning_rate=1e-3),
+            architecture=_LOGITS.changed(learning_rate=1e-2),
+            drawn=8,
+        ),
+        final=FinalSpec(epochs=10, optimizer=_ADAM.changed(learning_rate=2e-3)),
     )
 
 
@@ -73,15 +79,17 @@ def facades() -> AutoganDistillerConfig:
             name="resnet",
             channels=24,
             blocks=4,
-            epochs=30,
+            epochs=15,
             low=-1.0,
             optimizer=OptimizerSpec(name="adam", learning_rate=5e-4, momentum=0.5, weight_decay=0.0, schedule="cosine"),
         ),
         space=SpaceSpec(name="translation", width=24, cells=4),
         budget="10%",
         cost_size=64,
-        search=SearchSpec(pretrain_epochs=10, epochs=10),
-        final=FinalSpec(epochs=30),
+        search=SearchSpec(
+            pretrain_epochs=8, epochs=6, optimizer=_ADAM.changed(learning_rate=1e-3), architecture=_LOGITS, drawn=8
+        ),
+        final=FinalSpec(epochs=15, optimizer=_ADAM.changed(learning_rate=2e-3)),
     )
 
 

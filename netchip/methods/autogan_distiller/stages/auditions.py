@@ -43,7 +43,8 @@ def auditioned(
     All cost at most `budget`, and at least `search.least_use` of it as long as there are such. In the order they were judged.
     """
     drawn = _drawn(table, budget, search.drawn, seed)
-    first = [(each, "logits") for each in given] + [(each, "drawn") for each in drawn if each not in given]
+    first: list[tuple[Architecture, Origin]] = [(each, "logits") for each in given]
+    first.extend((each, "drawn") for each in drawn if each not in given)
     judged: dict[str, Candidate] = {}
     for architecture, origin in _large_enough(table, budget, first, search.least_use):
         judged[architecture.digest] = Candidate(

@@ -48,6 +48,7 @@ def compare(
         low=config.teacher.low, high=config.teacher.high, border=_border(stages), backbone=stages.backbone
     )
     answered = protocol.answered(teacher, stages.pictures.test)
+    further = {name: protocol.answered(teacher, pictures) for name, pictures in stages.pictures.further.items()}
     workloads = {name: to_workload(network, example) for name, network in networks.items() if has_weights(network)}
     chips = {name: each for name, each in workloads.items() if name == "teacher" or name.startswith(STUDENT)}
     modelled = on_chips(chips, config.chips, notes)
@@ -59,6 +60,7 @@ def compare(
             role="ours" if name.startswith(STUDENT) else "baseline",
             counted=_counted(network, workloads.get(name)),
             measured=protocol.judge(network, answered)
+            | on_further_sets(protocol, network, further)
             | {"latency_batch1_ms": latencies[name]}
             | _trained_figures(stages.folder, name, trained),
             modelled={name: value for report in modelled.get(name, {}).items() for name, value in figures_of(*report)},
@@ -84,6 +86,17 @@ def compare(
         simulated=(SIMULATED,) if small else (),
         notes=(*_notes(config, stages, searched), *notes),
     )
+
+
+def on_further_sets(
+    protocol: Protocol, network: nn.Module, further: Mapping[str, tuple[Answered, ...]]
+) -> dict[str, float]:
+    """The same figures on the other test sets, under the set's name: `set14_psnr_to_teacher_db`."""
+    return {
+        f"{name}_{figure}": value
+        for name, answered in further.items()
+        for figure, value in protocol.judge(network, answered).items()
+    }
 
 
 def has_weights(network: nn.Module) -> bool:
