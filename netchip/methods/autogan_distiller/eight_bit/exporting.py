@@ -50,17 +50,38 @@ def to_onnx(network: nn.Module, example: Tensor, path: str | Path) -> Path:
     return Path(path)
 
 
+def to_float_onnx(network: nn.Module, example: Tensor, path: str | Path) -> Path:
+    """Writes a network in floats to `path`, for a comparison with `to_onnx`; raises as that does."""
+    onnx = _import_onnx()
+    model = _exported(network.eval(), example)
+    _strip(model)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, str(path))
+    return Path(path)
+
+
 def run_onnx(path: str | Path, images: Tensor) -> Tensor:
     """What ONNX Runtime makes of `images` with the file, on one thread of the CPU. Raises `MissingExtra` without it."""
+    session = onnx_session(path)
+    return torch.from_numpy(session.run(None, {session.get_inputs()[0].name: images.numpy()})[0])
+
+
+def onnx_session(path: str | Path, *, optimized: Path | None = None) -> Any:
+    """A session of ONNX Runtime on one thread of the CPU; `optimized` is where it writes the graph that it really runs.
+
+    Raises `MissingExtra` without it.
+    """
     try:
         import onnxruntime
     except ImportError as error:
         raise MissingExtra("onnxruntime", "export", "running an ONNX file") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
+    options.log_severity_level = 3  # it warns that an optimised graph is for this machine alone
     options.add_session_config_entry("session.x64quantprecision", "1")  # exact sums on CPUs without VNNI
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return torch.from_numpy(session.run(None, {session.get_inputs()[0].name: images.numpy()})[0])
+    if optimized is not None:
+        options.optimized_model_filepath = str(optimized)
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def _import_onnx() -> Any:
