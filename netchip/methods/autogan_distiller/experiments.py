@@ -74,10 +74,12 @@ def srgan_x4() -> AutoganDistillerConfig:
         backbone=BackboneSpec(weights=_SQUEEZENET),
         search=SearchSpec(
             pretrain_epochs=6,
-            epochs=4,
+            epochs=3,
             optimizer=_ADAM.changed(learning_rate=1e-3),
             architecture=_LOGITS.changed(learning_rate=1e-2),
-            drawn=8,
+            drawn=10,
+            neighbours=6,
+            finalists=6,
         ),
         final=FinalSpec(epochs=10, optimizer=_ADAM.changed(learning_rate=2e-3)),
     )
