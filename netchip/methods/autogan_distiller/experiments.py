@@ -73,15 +73,15 @@ def srgan_x4() -> AutoganDistillerConfig:
         cost_size=128,
         backbone=BackboneSpec(weights=_SQUEEZENET),
         search=SearchSpec(
-            pretrain_epochs=6,
-            epochs=3,
+            pretrain_epochs=20,
+            epochs=5,
             optimizer=_ADAM.changed(learning_rate=1e-3),
             architecture=_LOGITS.changed(learning_rate=1e-2),
-            drawn=10,
-            neighbours=6,
-            finalists=6,
+            audition_epochs=2,
+            finalists=5,
+            finalist_epochs=5,
         ),
-        final=FinalSpec(epochs=10, optimizer=_ADAM.changed(learning_rate=2e-3)),
+        final=FinalSpec(epochs=20, optimizer=_ADAM.changed(learning_rate=2e-3)),
     )
 
 
