@@ -39,7 +39,7 @@ def to_onnx(network: nn.Module, example: Tensor, path: str | Path) -> Path:
 
     Raises `MissingExtra` without onnx or onnxscript, `GraphError` where torch cannot export the network.
     """
-    onnx = _import_onnx()
+    onnx = import_onnx()
     model = _exported(in_floats(network), example)
     layers = {name: each for name, each in network.named_modules() if isinstance(each, StoredConvolution)}
     _quantise(onnx, model.graph, layers)
@@ -52,7 +52,7 @@ def to_onnx(network: nn.Module, example: Tensor, path: str | Path) -> Path:
 
 def to_float_onnx(network: nn.Module, example: Tensor, path: str | Path) -> Path:
     """Writes a network in floats to `path`, for a comparison with `to_onnx`; raises as that does."""
-    onnx = _import_onnx()
+    onnx = import_onnx()
     model = _exported(network.eval(), example)
     _strip(model)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,8 @@ def onnx_session(path: str | Path, *, optimized: Path | None = None) -> Any:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _import_onnx() -> Any:
+def import_onnx() -> Any:
+    """The module onnx with its parts; raises `MissingExtra` without onnx or onnxscript."""
     try:
         for part in ("onnxscript", "onnx.checker", "onnx.numpy_helper", "onnx.helper"):
             importlib.import_module(part)

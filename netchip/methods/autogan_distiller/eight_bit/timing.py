@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from netchip.measure.latency import measure_latency
-from netchip.methods.autogan_distiller.eight_bit.exporting import onnx_session
+from netchip.methods.autogan_distiller.eight_bit.exporting import import_onnx, onnx_session
 from netchip.units import seconds_to_ms
 
 _INTEGER = ("QLinearConv", "ConvInteger", "QLinearConvTranspose")
@@ -64,6 +64,4 @@ class _Session(nn.Module):
 
 
 def _operators(path: Path) -> list[str]:
-    import onnx
-
-    return [node.op_type for node in onnx.load(str(path)).graph.node]
+    return [node.op_type for node in import_onnx().load(str(path)).graph.node]
