@@ -139,7 +139,7 @@ def _uncopyable(module: nn.Module, path: str = "") -> str:
 
 def _exported(copied: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.export.ExportedProgram:
     entered: list[str] = []
-    with _quiet(), _unfused_attention(), torch.no_grad():
+    with quiet(), unfused_attention(), torch.no_grad():
         try:
             with _noting_layers(copied, entered):
                 return torch.export.export(copied, args, kwargs, strict=False)
@@ -196,7 +196,7 @@ def _label(model: nn.Module, path: str) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """torch.export warns of what cannot harm a copy, and prints whole graphs when it fails; neither is for the user."""
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
@@ -213,7 +213,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _unfused_attention() -> Iterator[None]:
+def unfused_attention() -> Iterator[None]:
     """nn.MultiheadAttention takes its readable path: the fused one is a single operator that hides its projections."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)

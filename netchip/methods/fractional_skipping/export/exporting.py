@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from netchip.errors import GraphError
 from netchip.graph.exporting import export
-from netchip.methods.fractional_skipping.execution.extras import onnx_library
+from netchip.graph.onnx_extra import onnx_library, session
 from netchip.methods.fractional_skipping.execution.onnx_runner import OnnxRunner
-from netchip.methods.fractional_skipping.execution.sessions import session
 from netchip.methods.fractional_skipping.export.frame import INPUT
 from netchip.methods.fractional_skipping.export.pieces import Kernel, Pieces, export_pieces
 from netchip.methods.fractional_skipping.export.whole import branching_model, frozen_model

@@ -11,8 +11,8 @@ from netchip.errors import GraphError
 
 pytest.importorskip("onnxruntime")
 
+from netchip.graph.onnx_extra import results
 from netchip.methods.fractional_skipping.execution.onnx_runner import OnnxRunner
-from netchip.methods.fractional_skipping.execution.sessions import results
 from netchip.methods.fractional_skipping.export import exporting
 from netchip.methods.fractional_skipping.export.exporting import Checked, export_network, modal_route
 from netchip.methods.fractional_skipping.export.onnx_graph import constant
