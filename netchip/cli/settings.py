@@ -8,7 +8,7 @@ import yaml
 
 from netchip.errors import ConfigError
 from netchip.methods.method import Method
-from netchip.spec import Spec, merge
+from netchip.spec import Spec, merge, nested
 
 NO_EXPERIMENT = "custom"
 
@@ -42,18 +42,6 @@ def read_settings(path: Path) -> dict[str, Any]:
     if data is not None and not isinstance(data, dict):
         raise ConfigError(f"{path}: expected settings as `name: value`, found {type(data).__name__}")
     return {str(key): value for key, value in (data or {}).items()}
-
-
-def nested(flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted names as nested mappings: {'data.name': 'digits'} -> {'data': {'name': 'digits'}}."""
-    tree: dict[str, Any] = {}
-    for name, value in flags.items():
-        *parents, leaf = name.split(".")
-        branch = tree
-        for parent in parents:
-            branch = branch.setdefault(parent, {})
-        branch[leaf] = value
-    return tree
 
 
 class _PlainLoader(yaml.SafeLoader):
