@@ -32,7 +32,7 @@ def export(model: nn.Module, example: Example) -> tuple[nn.Module, torch.export.
     when the model cannot be copied, does not run on `example`, or takes paths that depend on the values of its input.
     """
     copied = isolated_copy(model)
-    args, kwargs = _arguments(placed(example, copied))
+    args, kwargs = arguments(placed(example, copied))
     with same_random_state():
         try:
             return copied, _exported(copied, args, kwargs)
@@ -61,7 +61,8 @@ def isolated_copy(model: nn.Module) -> nn.Module:
     return copied.eval()
 
 
-def _arguments(example: Example) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def arguments(example: Example) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Positional and keyword arguments of one call; raises `GraphError` for an example of another kind, or an empty one."""
     if isinstance(example, torch.Tensor):
         args, kwargs = (example,), {}
     elif isinstance(example, tuple):
