@@ -24,6 +24,7 @@ _VERBS = (
     ("list", "List the methods and their experiments, the models, the data sources and the chips."),
     ("run", "Run a method: netchip run METHOD [EXPERIMENT] [--settings]."),
     ("sweep", "Run a grid of methods, settings, budgets and seeds, each trial a run; price the results on chips."),
+    ("pipeline", "Train, prune, pack or gate one network in the order a file says, with one table of all stages."),
     ("resume", "Go on with a run that was interrupted."),
     ("inspect", "Show a model's layers, MACs, coupled channels, and what each method can treat."),
     ("compress", "Compress trained weights: small bases times sparse powers of two, in one safetensors file."),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from netchip.cli.output import note, say, show_json, show_table
-from netchip.cli.settings import read_settings
+from netchip.compose.settings_file import read_settings
 from netchip.errors import CheckpointError
 from netchip.spec import merge
 from netchip.units import format_seconds

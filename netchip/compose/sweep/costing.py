@@ -4,12 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from netchip.compose.pricing import load_chips, price
 from netchip.compose.sweep.record import Swept, write_record
-from netchip.errors import RequestError
 from netchip.hardware.accelerator import Accelerator
-from netchip.hardware.chips import load_chip
 from netchip.hardware.mapper.mappers import EvolutionaryMapper
-from netchip.hardware.network_cost import cost
 from netchip.workload.network import Workload
 
 Told = Callable[[str, int, int], None]
@@ -24,7 +22,7 @@ def priced(swept: Swept, *, told: Told | None = None) -> Swept:
     """
     if not swept.spec.chips:
         return swept
-    chips = {Path(name).stem: load_chip(name) for name in swept.spec.chips}
+    chips = load_chips(swept.spec.chips)
     mapper = EvolutionaryMapper(samples=swept.spec.mappings)
     modelled: dict[str, Mapping[str, Any]] = {}
     for place, outcome in enumerate(swept.done):
@@ -39,14 +37,9 @@ def priced(swept: Swept, *, told: Told | None = None) -> Swept:
     return made
 
 
-def _on(name: str, chip: Accelerator, folder: Path, mapper: EvolutionaryMapper) -> dict[str, Any]:
-    stem = name.replace("-", "_")
-    try:
-        own, dense = (cost(Workload.load(folder / file), chip, mapper=mapper) for file in (EFFICIENT, DENSE))
-    except RequestError as error:
-        return {f"{stem}_why_not": str(error)}
-    return {
-        f"{stem}_energy_pj": own.energy_pj,
-        f"{stem}_latency_s": own.latency_s,
-        f"{stem}_energy_of_dense_percent": 100 * own.energy_pj / dense.energy_pj,
-    }
+def _on(stem: str, chip: Accelerator, folder: Path, mapper: EvolutionaryMapper) -> dict[str, Any]:
+    own, dense = (price(stem, chip, Workload.load(folder / file), mapper) for file in (EFFICIENT, DENSE))
+    energy = f"{stem}_energy_pj"
+    if energy not in own or energy not in dense:
+        return own
+    return own | {f"{stem}_energy_of_dense_percent": 100 * own[energy] / dense[energy]}

@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from netchip.compose.pricing import load_chips
 from netchip.compose.sweep.spec import SweepSpec
 from netchip.compose.sweep.trial import Trial
 from netchip.errors import ConfigError
-from netchip.hardware.chips import load_chip
 from netchip.methods import find_method
 from netchip.methods.method import Method
 from netchip.spec import merge, nested
@@ -29,8 +29,7 @@ def trials_of(spec: SweepSpec) -> tuple[Trial, ...]:
     Raises `ConfigError` for an unknown method, experiment, setting or chip, a value that its setting refuses, and two
     combinations that are the same run.
     """
-    for chip in spec.chips:
-        load_chip(chip)
+    load_chips(spec.chips)
     trials = tuple(trial for word in spec.methods for trial in _of_method(word, spec))
     _check_addressed(spec)
     _check_different(trials)

@@ -8,14 +8,13 @@ from typing import Any
 
 import yaml
 
+from netchip.compose.carrying import NO_EXPERIMENT
 from netchip.files import write_atomic
 from netchip.spec import Spec
 from netchip.train.rundir import run_path
 
 START: tuple[str, ...] = (sys.executable, "-m", "netchip")
 """How the netchip command is started."""
-CUSTOM = "custom"
-"""What a run without a named experiment is called, as `netchip run` does."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Trial:
 
     def folder(self, root: Path) -> Path:
         """The run's folder below `root`."""
-        return run_path(root, self.method, self.experiment or CUSTOM, self.config, self.seed)
+        return run_path(root, self.method, self.experiment or NO_EXPERIMENT, self.config, self.seed)
 
     @property
     def name(self) -> str:
