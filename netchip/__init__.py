@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from netchip.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from netchip.compose.pipeline.pipeline import pipeline as pipeline
     from netchip.graph.capture import capture as capture
     from netchip.graph.coupling import channel_groups as channel_groups
     from netchip.graph.saved import load as load
@@ -90,6 +91,7 @@ _HOME = {
     "make_fractional": "methods.fractional_skipping.network",
     "load_student": "methods.autogan_distiller.students",
     "measure_latency": "measure.latency",
+    "pipeline": "compose.pipeline.pipeline",
     "plan": "graph.surgery",
     "tiling_for": "methods.smart_exchange.decomposition.choosing",
     "to_workload": "graph.to_workload",

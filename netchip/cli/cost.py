@@ -41,7 +41,7 @@ def command(
     Parameters
     ----------
     model
-        What `netchip inspect` takes, a workload (.json), an ONNX model (.onnx), or a SCALE-Sim topology (.csv).
+        What `netchip inspect` takes, a workload (.json), an ONNX model (.onnx), or layers of SCALE-Sim (.csv) or ZigZag (.yaml).
     chip
         Names from `netchip list`, or YAML files: chips of netchip's form, or accelerators of ZigZag; several are compared.
     input

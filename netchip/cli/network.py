@@ -21,7 +21,8 @@ class Network:
 
 
 def find_network(name: str, shape: str | None = None, classes: int | None = None) -> Network:
-    """The network called `name`: what `netchip inspect` takes, or a .json (workload), .onnx or .csv (SCALE-Sim topology) file.
+    """The network called `name`: what `netchip inspect` takes, or a file of layers by its ending: .json (workload), .onnx, .csv
+    (SCALE-Sim topology), .yaml (ZigZag workload).
 
     What the network does that is not counted is in its workload, and no warning. Raises `ConfigError` where no layer ever runs.
     """
@@ -101,6 +102,14 @@ def _of_topology(name: str, shape: str | None, classes: int | None) -> Network:
     return Network(name, read_scalesim_topology(name), 1)
 
 
+def _of_zigzag(name: str, shape: str | None, classes: int | None) -> Network:
+    from netchip.export.zigzag_workload_reading import read_zigzag_workload
+
+    _only_for_models(name, shape, classes)
+    workload = read_zigzag_workload(name)
+    return Network(name, workload, _batch(workload), states_bits=True)
+
+
 def _of_onnx(name: str, shape: str | None, classes: int | None) -> Network:
     from netchip.cli.subject import input_sizes
     from netchip.export.onnx_reading import onnx_inputs, read_onnx
@@ -129,4 +138,9 @@ def _only_for_models(name: str, shape: str | None, classes: int | None) -> None:
 
 
 _Reader = Callable[[str, str | None, int | None], Network]
-_READERS: dict[str, _Reader] = {".json": _of_workload, ".onnx": _of_onnx, ".csv": _of_topology}
+_READERS: dict[str, _Reader] = {
+    ".json": _of_workload,
+    ".onnx": _of_onnx,
+    ".csv": _of_topology,
+    ".yaml": _of_zigzag,
+}

@@ -14,11 +14,15 @@ _RATIOS = (("energy", "energy_pj"), ("latency", "latency_s"), ("EDP", "edp_pj_s"
 
 @dataclass(frozen=True)
 class Listing:
-    """A table of text under a title; a column whose heading begins with '>' is set to the right, a heading may have lines."""
+    """A table of text under a title; a column whose heading begins with '>' is set to the right, a heading may have lines.
+
+    The last row may be a total, which stays where it is when a reader sorts the others.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    ends_in_total: bool = False
 
 
 def summary_tables(study: CostStudy) -> Iterator[Listing]:
@@ -102,7 +106,7 @@ def levels(cost: ChipCost) -> Listing:
     by_layer = [(layer.name, energy_by_level(layer)) for layer in cost.report.layers]
     whole = {name: sum(energies.get(name, 0.0) for _, energies in by_layer) for name in names}
     rows = [_levels(name, names, energies.get) for name, energies in (*by_layer, ("all layers", whole))]
-    return Listing(f"Energy on {cost.report.accelerator} by level, in µJ: {MODELLED}", columns, tuple(rows))
+    return Listing(f"Energy on {cost.report.accelerator} by level, in µJ: {MODELLED}", columns, tuple(rows), True)
 
 
 def _levels(name: str, names: tuple[str, ...], energy: Callable[[str, float], float]) -> tuple[str, ...]:

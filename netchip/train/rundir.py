@@ -68,10 +68,10 @@ class RunDir:
         Raises `CheckpointMismatch` when it holds a finished run of another netchip version, `RequestError` when another
         process works in it, `CheckpointError` when the disk refuses.
         """
-        run_hash = run_config_hash(config)
-        path = Path(root) / method / f"{experiment}-{run_hash}" / f"seed-{seed}"
+        path = run_path(root, method, experiment, config, seed)
+        saved = config.model_dump(mode="json")
         return cls._enter(
-            SavedRun(path, method, experiment, __version__, seed, run_hash, config.model_dump(mode="json")), fresh=fresh
+            SavedRun(path, method, experiment, __version__, seed, run_config_hash(config), saved), fresh=fresh
         )
 
     @classmethod
@@ -135,6 +135,11 @@ class RunDir:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def run_path(root: str | Path, method: str, experiment: str, config: Spec, seed: int) -> Path:
+    """Where below `root` the run of `config` has its folder, whether it is there or not."""
+    return Path(root) / method / f"{experiment}-{run_config_hash(config)}" / f"seed-{seed}"
 
 
 def run_config_hash(config: Spec) -> str:

@@ -12,7 +12,7 @@ from netchip.models.resnet_cifar import CifarResNet
 
 pytest.importorskip("onnxruntime")
 
-from netchip.methods.fractional_skipping.execution.sessions import results
+from netchip.graph.onnx_extra import results
 from netchip.methods.fractional_skipping.export.frame import frame_of
 from netchip.methods.fractional_skipping.export.pieces import Pieces, export_pieces
 from netchip.methods.fractional_skipping.network import make_fractional
