@@ -10,7 +10,10 @@ from netchip.compose.sweep.process import last_words, launch
 from netchip.compose.sweep.workers import Job
 from netchip.errors import CheckpointError
 
-CODE = "import json, os, sys; sys.stderr.write(json.dumps([os.getcwd(), os.environ['OMP_NUM_THREADS'], os.getsid(0) == os.getpid()]))"
+CODE = (
+    "import json, os, sys\n"
+    "sys.stderr.write(json.dumps([os.getcwd(), os.environ['OMP_NUM_THREADS'], os.getsid(0) == os.getpid()]))"
+)
 
 
 def test_it_runs_in_its_folder_with_its_threads_in_a_session_of_its_own(tmp_path: Path) -> None:
