@@ -8,6 +8,7 @@ from typing import Annotated, Any, Protocol
 from cyclopts import Parameter
 
 from netchip.cli.output import note, say, show_json
+from netchip.cli.overwriting import check_above
 from netchip.errors import ConfigError
 from netchip.hardware.suggest import did_you_mean
 
@@ -69,6 +70,7 @@ def command(
     json
         Write JSON to stdout, nothing else.
     """
+    check_above(output)
     asked = _Asked(model, output, input, classes, chip)
     if to is None:
         _show(_gated(asked, few_bits or _FEW_BITS, _IMAGES if images is None else images), output, json)
@@ -161,12 +163,12 @@ def _to_zigzag(asked: _Asked) -> Sequence[Checked]:
     from netchip.cli.network import at_bits, find_network
     from netchip.export.zigzag_files import write_zigzag, write_zigzag_network
 
+    chips = find_chips([asked.chip]) if asked.chip is not None else ()
     network = find_network(asked.model, asked.shape, asked.classes)
-    if asked.chip is None:
+    if not chips:
         return (write_zigzag_network(network.workload, asked.output),)
-    [chip] = find_chips([asked.chip])
-    workload, _ = at_bits(network, chip.accelerator.precision, None)
-    return write_zigzag(workload, chip.accelerator, asked.output)
+    accelerator = chips[0].accelerator
+    return write_zigzag(at_bits(network, accelerator.precision, None)[0], accelerator, asked.output)
 
 
 def _to_scalesim(asked: _Asked) -> Sequence[Checked]:

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from netchip.cli.output import note, say, show_json
+from netchip.cli.overwriting import check_place
 from netchip.errors import ConfigError
 
 _PAGE = Path("report.html")
@@ -32,6 +33,8 @@ def command(
     """
     if not runs:
         raise ConfigError("name at least one run folder: netchip report RUN... -o page.html")
+    for path in (output, csv):
+        check_place(path)
     from netchip.report.compare.collecting import collect
 
     found = collect(runs)

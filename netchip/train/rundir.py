@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Self, cast
 
 from netchip.errors import CheckpointMismatch, DataError, NetchipWarning, RequestError
-from netchip.files import read_json, write_json
+from netchip.files import read_json, refusal, write_json
 from netchip.spec import Spec, config_hash
 from netchip.train.environment import describe_environment
 from netchip.version import __version__
@@ -180,8 +180,11 @@ def saved_result(path: str | Path) -> dict[str, Any] | None:
 
 
 def _take(run: SavedRun, *, fresh: bool) -> IO[str]:
-    run.path.mkdir(parents=True, exist_ok=True)
-    lock = _locked(run.path / LOCK_FILE)
+    try:
+        run.path.mkdir(parents=True, exist_ok=True)
+        lock = _locked(run.path / LOCK_FILE)
+    except OSError as error:
+        raise refusal(run.path, error) from None
     try:
         if fresh:
             _empty(run.path)

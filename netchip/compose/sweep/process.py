@@ -7,7 +7,7 @@ from pathlib import Path
 
 from netchip.compose.sweep import bound
 from netchip.compose.sweep.workers import Job
-from netchip.errors import CheckpointError
+from netchip.files import refusal
 
 THREADS = "OMP_NUM_THREADS"
 
@@ -29,7 +29,7 @@ def launch(job: Job, threads: int) -> "subprocess.Popen[bytes]":
                 start_new_session=True,
             )
     except OSError as error:
-        raise CheckpointError(f"{job.log}: could not be written ({error.strerror or error})") from None
+        raise refusal(job.log, error) from None
 
 
 def last_words(log: Path) -> str:

@@ -35,6 +35,7 @@ def cluster(toy: Any) -> Iterator[Any]:
             made.shutdown()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the worker in /proc")
 def test_a_lost_worker_is_replaced(cluster: Any) -> None:
     def lose() -> None:
