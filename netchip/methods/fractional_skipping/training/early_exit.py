@@ -18,7 +18,6 @@ from netchip.train.optimizers import make_optimizer, set_learning_rate
 from netchip.train.phase import Batch, Loader, Metrics, Prepared, Step, rate_at, require_setup
 from netchip.train.spec import OptimizerSpec
 
-
 GRID = 4  # places a side that an exit sees
 
 
