@@ -24,8 +24,9 @@ class _Running:
 
 
 def see_through(parts: Sequence[Part], root: Path, *, workers: Workers, told: Told) -> None:
-    """Starts what is missing below `root`, slot by slot; `told` a line whenever a part starts and ends, and now and then what it last said.
+    """Starts what is missing below `root`, slot by slot.
 
+    `told` is given a line whenever a part starts and ends, and now and then what it last said.
     Raises `RunError` that names the part and its log where one fails, after the others have ended; `Interrupted` upon Ctrl-C.
     """
     notes = root / "demo"

@@ -94,6 +94,20 @@ def test_its_folder_is_a_run_whose_network_is_the_last(packed: PipelineRun) -> N
     assert (packed.folder / "3-engines/engines.json").is_file()
 
 
+def _without_clock(run: PipelineRun) -> list[dict[str, object]]:
+    """All figures but those that a clock gives."""
+    parts = ("name", "role", "counted", "measured", "modelled")
+    return [
+        {
+            part: {key: arm[part][key] for key in arm[part] if "latency_batch" not in key}
+            if part == "measured"
+            else arm[part]
+            for part in parts
+        }
+        for arm in run.arms.values()
+    ]
+
+
 @pytest.mark.usefixtures("no_training")
 def test_a_pipeline_goes_on_where_it_was_stopped(packed: PipelineRun, root: Path, tmp_path: Path) -> None:
     before = (packed.folder / "model.se.safetensors").read_bytes()
@@ -103,7 +117,7 @@ def test_a_pipeline_goes_on_where_it_was_stopped(packed: PipelineRun, root: Path
         (folder / name).unlink()
     again = pipeline(read_json(packed.folder / "config.json")["config"], tmp_path / "runs")
     assert again.folder == folder
-    assert again.arms == packed.arms
+    assert _without_clock(again) == _without_clock(packed)
     assert (folder / "model.se.safetensors").read_bytes() == before
 
 
