@@ -1,7 +1,12 @@
-"""Set-up every test shares: one torch thread, a private cache, and where the real data lies."""
+"""Set-up every test shares: one torch thread, a private cache, where the real data lies, and processes that start warm."""
 
+import multiprocessing
 import os
+from collections.abc import Callable, Mapping
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from subprocess import CompletedProcess
+from typing import TypeAlias
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -11,6 +16,23 @@ import torch
 torch.set_num_threads(1)
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+FIRST = ("test_docs.py", "test_examples.py")  # the longest: two processes then end together
+PRELOADED = ["torch", "torch._dynamo", "torch._functorch.aot_autograd", "sklearn.datasets", "matplotlib.figure"]
+ENTRY = """
+import os, sys
+os.chdir(folder)
+os.environ.update(environment)
+for number, path in ((1, stdout), (2, stderr)):
+    os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+sys.argv = arguments
+exec(code, {"__name__": "__main__"})
+"""
+Warm: TypeAlias = Callable[..., "CompletedProcess[str]"]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in FIRST)
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +48,36 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"real data folder {SHARED_DATA.name!r} is not beside the project")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def forks() -> ForkServerContext:
+    """Starts Pythons that have imported torch and others (3 to 4 s each time), but nothing of netchip."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
+
+
+@pytest.fixture
+def warm(forks: ForkServerContext, tmp_path: Path) -> Warm:
+    """`warm(code, *arguments)` is `python -c code arguments` in `folder` (`tmp_path`), from a Python that started warm."""
+
+    def run(
+        code: str,
+        *arguments: str,
+        folder: Path = tmp_path,
+        environment: Mapping[str, str] | None = None,
+        timeout: float = 250,
+    ) -> CompletedProcess[str]:
+        stdout, stderr = tmp_path / "stdout.txt", tmp_path / "stderr.txt"
+        given = {"code": code, "arguments": ["-c", *arguments], "environment": {**os.environ, **(environment or {})}}
+        given |= {"folder": str(folder), "stdout": str(stdout), "stderr": str(stderr)}
+        process = forks.Process(target=exec, args=(ENTRY, given))
+        process.start()
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+        return CompletedProcess(arguments, process.exitcode or 0, stdout.read_text(), stderr.read_text())
+
+    return run
