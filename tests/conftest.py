@@ -4,6 +4,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Mapping
 from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import TypeAlias
@@ -27,6 +28,7 @@ for number, path in ((1, stdout), (2, stderr)):
 sys.argv = arguments
 exec(code, {"__name__": "__main__"})
 """
+Start: TypeAlias = Callable[..., BaseProcess]
 Warm: TypeAlias = Callable[..., "CompletedProcess[str]"]
 
 
@@ -58,26 +60,38 @@ def forks() -> ForkServerContext:
     return context
 
 
-@pytest.fixture
-def warm(forks: ForkServerContext, tmp_path: Path) -> Warm:
-    """`warm(code, *arguments)` is `python -c code arguments` in `folder` (`tmp_path`), from a Python that started warm."""
+@pytest.fixture(scope="session")
+def start(forks: ForkServerContext) -> Start:
+    """`start(code, *arguments, folder=..., logs=...)` starts `python -c code arguments` warm, in `folder`.
 
-    def run(
-        code: str,
-        *arguments: str,
-        folder: Path = tmp_path,
-        environment: Mapping[str, str] | None = None,
-        timeout: float = 250,
-    ) -> CompletedProcess[str]:
-        stdout, stderr = tmp_path / "stdout.txt", tmp_path / "stderr.txt"
+    What it writes goes to stdout.txt and stderr.txt in `logs`; `environment` is added to that of the tests.
+    """
+
+    def start(
+        code: str, *arguments: str, folder: Path, logs: Path, environment: Mapping[str, str] | None = None
+    ) -> BaseProcess:
         given = {"code": code, "arguments": ["-c", *arguments], "environment": {**os.environ, **(environment or {})}}
-        given |= {"folder": str(folder), "stdout": str(stdout), "stderr": str(stderr)}
+        given |= {"folder": str(folder), "stdout": str(logs / "stdout.txt"), "stderr": str(logs / "stderr.txt")}
         process = forks.Process(target=exec, args=(ENTRY, given))
         process.start()
-        process.join(timeout)
+        return process
+
+    return start
+
+
+@pytest.fixture
+def warm(start: Start, tmp_path: Path) -> Warm:
+    """`warm(code, *arguments, folder=...)` is such a process at its end; `folder` is `tmp_path` where none is given."""
+
+    def run(
+        code: str, *arguments: str, folder: Path = tmp_path, environment: Mapping[str, str] | None = None
+    ) -> CompletedProcess[str]:
+        process = start(code, *arguments, folder=folder, logs=tmp_path, environment=environment)
+        process.join(timeout=250)
         if process.exitcode is None:
             process.kill()
             process.join()
-        return CompletedProcess(arguments, process.exitcode or 0, stdout.read_text(), stderr.read_text())
+        written = [(tmp_path / name).read_text() for name in ("stdout.txt", "stderr.txt")]
+        return CompletedProcess(arguments, process.exitcode or 0, *written)
 
     return run
