@@ -2,7 +2,8 @@
 
 Everything is a ratio. The cost counts as the logarithm of cost over budget, and the multiplier in units of the loss's own size (a
 moving average), so that neither units nor the loss's scale nor the network's size matter, and one setting serves all. It moves
-by a proportional and an integral part, never by jumps of 2 as in the paper's code, and never below 0.
+by a proportional and an integral part, never by jumps of 2 as in the paper's code. With `lowest` below 0 it holds the mean cost
+at the budget from below too, for a search whose loss would leave the budget unused.
 """
 
 import math
@@ -18,17 +19,25 @@ from netchip.errors import ConfigError, DivergedError
 @dataclass(frozen=True)
 class ControlSettings:
     """`proportional` is the multiplier at a cost e times the budget, `integral` what it gains there a step; `memory` is how much of
-    the loss's average stays from step to step; `aim` is the share of the budget that the mean cost is held at.
+    the loss's average stays from step to step; `aim` is the share of the budget that the mean cost is held at; `lowest`, at most
+    0, is how far the multiplier may fall.
     """
 
     proportional: float = 2.0
     integral: float = 0.02
     memory: float = 0.95
     aim: float = 1.0
+    lowest: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.proportional < 0 or self.integral < 0 or not 0 <= self.memory < 1 or not 0 < self.aim <= 1:
-            raise ConfigError(f"{self}: gains are at least 0, memory is in [0, 1), aim in (0, 1]")
+        if (
+            self.proportional < 0
+            or self.integral < 0
+            or not 0 <= self.memory < 1
+            or not 0 < self.aim <= 1
+            or self.lowest > 0
+        ):
+            raise ConfigError(f"{self}: gains are at least 0, memory is in [0, 1), aim in (0, 1], lowest at most 0")
 
 
 class BudgetControl:
@@ -65,8 +74,8 @@ class BudgetControl:
         memory, clipped = self.settings.memory, max(-1.0, min(1.0, over))
         self._steps += 1
         self._average = memory * self._average + (1 - memory) * abs(loss)
-        self._sum = max(0.0, self._sum + self.settings.integral * clipped)
-        self.multiplier = max(0.0, self._sum + self.settings.proportional * over)
+        self._sum = max(self.settings.lowest, self._sum + self.settings.integral * clipped)
+        self.multiplier = max(self.settings.lowest, self._sum + self.settings.proportional * over)
 
     def state_dict(self) -> dict[str, Any]:
         """Plain values, for a checkpoint."""

@@ -5,15 +5,15 @@ Each stage asks first what is on disk, so that calling it again goes on where it
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor, full, nn
 
-from netchip.errors import BudgetError, ConfigError
+from netchip.errors import ConfigError
 from netchip.files import write_json
-from netchip.methods.autogan_distiller.costing.choosing import Target, best_measured, random_networks
+from netchip.methods.autogan_distiller.costing.choosing import Target, best_measured
 from netchip.methods.autogan_distiller.costing.exact import Found, best_filling
 from netchip.methods.autogan_distiller.costing.latency import MeasuredLatency
 from netchip.methods.autogan_distiller.eight_bit.network import calibrate, to_store, to_train
@@ -29,6 +29,7 @@ from netchip.methods.autogan_distiller.space.modules import Derived
 from netchip.methods.autogan_distiller.space.space import Space
 from netchip.methods.autogan_distiller.spec import EightBitSpec, FeatureSpec, FinalSpec, SearchSpec
 from netchip.methods.autogan_distiller.stages.asking import Asked
+from netchip.methods.autogan_distiller.stages.auditions import Candidate, auditioned, by_quality
 from netchip.methods.autogan_distiller.stages.features import FeatureMatching
 from netchip.methods.autogan_distiller.stages.imitation import Imitation
 from netchip.methods.autogan_distiller.stages.pretraining import Pretraining
@@ -48,15 +49,17 @@ VALIDATION_CROPS = 4
 
 @dataclass(frozen=True, eq=False)
 class Searched:
-    """What the search came to: the trained supernet, the chosen network with its cost, and the PSNR in dB of each candidate.
+    """What the search came to: the trained supernet, the chosen network with its cost, and all candidates, the best first.
 
-    `from_search` says whether it was the best network by the logits of some epoch, else it was drawn at random near the budget.
+    `given` are the networks that the logits gave within the budget, epoch after epoch; `judging_seconds` what the candidates'
+    auditions took.
     """
 
     supernet: Supernet
     found: Found
-    candidates_psnr_db: tuple[float, ...]
-    from_search: bool
+    candidates: tuple[Candidate, ...]
+    given: tuple[Architecture, ...]
+    judging_seconds: float
     pretrained: FitResult
     result: FitResult
 
@@ -110,11 +113,11 @@ class Distillation:
         pretrained = self._fit(pretraining, both.weights, "pretrain", self.search.pretrain_epochs)
         search = Search(supernet, self.search, asked, self.target.table, self.target.budget)
         result = self._fit(search, both, "search", self.search.epochs)
-        architecture, psnr_db = search.chosen(self.validation(), self._drawn())
-        ours = architecture in search.candidates
-        found = self._within(search, architecture)
+        given = tuple(search.candidates)
+        candidates, seconds = self._auditioned(supernet, self.target.budget, given)
+        found = self._best(supernet, candidates, self.target)
         write_json(self.folder / "architecture.json", found.architecture.to_json())
-        return Searched(supernet, found, tuple(psnr_db), ours, pretrained, result)
+        return Searched(supernet, found, candidates, given, seconds, pretrained, result)
 
     def student(self, searched: Searched, architecture: Architecture | None = None, name: str = "final") -> Trained:
         """Trains the found network (or another of the space) on every picture, from fresh weights or the supernet's."""
@@ -149,9 +152,10 @@ class Distillation:
         return Trained(to_store(network), result)
 
     def best_within(self, searched: Searched, budget: float) -> Found:
-        """The best network within another budget, by the same logits: one search serves them all."""
-        scores = searched.supernet.scores()
-        return best_filling(self.target.table, scores, budget, least=self.search.least_use)
+        """The best network within another budget, from the same shared weights: one search serves them all."""
+        own = best_filling(self.target.table, searched.supernet.scores(), budget, least=self.search.least_use)
+        candidates, _ = self._auditioned(searched.supernet, budget, (own.architecture, *searched.given))
+        return self._best(searched.supernet, candidates, replace(self.target, budget=budget))
 
     def validation(self) -> CropBatches:
         """Crops of the validation pictures, in order."""
@@ -181,20 +185,36 @@ class Distillation:
         text += self.features.model_dump_json() if self.features.layers else ""
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def _drawn(self) -> list[Architecture]:
-        """Random networks near the budget, which the supernet judges beside those of the search."""
-        count = self.search.drawn
-        try:
-            found = random_networks(self.target.table, self.target.budget, count, seed=self.seed) if count else []
-        except BudgetError:  # the space has too few networks of that cost
-            return []
-        return [each.architecture for each in found]
+    def _auditioned(
+        self, supernet: Supernet, budget: float, given: Sequence[Architecture]
+    ) -> tuple[tuple[Candidate, ...], float]:
+        """The candidates within `budget`, the best first, and the seconds that their auditions took."""
+        training, validation, seconds = self._training(), self.validation(), [0.0]
 
-    def _within(self, search: Search, architecture: Architecture) -> Found:
-        if isinstance(self.target.table.measure, MeasuredLatency):
-            height, width = self.target.table.image
-            return best_measured(self.target, search.model.scores(), self.example(height)[..., :width])
-        return Found(architecture, self.target.table.of(architecture), 0.0)
+        def judge(architecture: Architecture) -> float:
+            seed_everything(self.seed)
+            spec = self.search.optimizer.changed(schedule="cosine", warmup_epochs=0.0)
+            phase = Imitation(supernet.derive(architecture), spec, self._asked(self.search.objective))
+            name = f"auditions/{architecture.digest}"
+            result = self._fit(phase, training, name, self.search.audition_epochs, validation=validation)
+            seconds.append(result.seconds)
+            return float(result.metrics["validation_psnr_db"])
+
+        found = auditioned(self.target.table, budget, given, judge, self.search, seed=self.seed)
+        return tuple(by_quality(found)), sum(seconds)
+
+    def _best(self, supernet: Supernet, candidates: Sequence[Candidate], target: Target) -> Found:
+        """The best candidate; where latency is measured, the best of those that are quick enough as a whole."""
+        measure = target.table.measure
+        if not isinstance(measure, MeasuredLatency):
+            return candidates[0].found
+        height, width = target.table.image
+        example = self.example(height)[..., :width]
+        for each in candidates:
+            taken = measure.of_model(self.space.derive(each.found.architecture), example)
+            if taken <= target.budget:
+                return replace(each.found, cost=taken)
+        return best_measured(target, supernet.scores(), example)
 
     def _both_halves(self) -> BothHalves:
         first, second = halves(self.pictures.train)
@@ -245,13 +265,21 @@ class Distillation:
         low, high = self.teacher.low, self.teacher.high
         return Asked(Objective(spec, self.backbone, low=low, high=high), self.teacher, low, high)
 
-    def _fit(self, phase: Phase, batches: Loader, name: str, epochs: int, identity: str | None = None) -> FitResult:
+    def _fit(
+        self,
+        phase: Phase,
+        batches: Loader,
+        name: str,
+        epochs: int,
+        identity: str | None = None,
+        validation: Loader | None = None,
+    ) -> FitResult:
         return fit(
             phase,
             batches,
             epochs=epochs,
             folder=self.folder / name,
-            validation=self.validation(),
+            validation=validation or self.validation(),
             spec=self.train,
             config_hash=identity or self.identity,
         )

@@ -16,20 +16,22 @@ from netchip.train.spec import OptimizerSpec
 
 _SRGAN = Path("weights/srgan_x4_generator.safetensors")
 _SQUEEZENET = Path("weights/squeezenet1_0_imagenet.safetensors")
-_ADAM = OptimizerSpec(name="adam", learning_rate=3e-3, momentum=0.9, weight_decay=0.0, schedule="cosine")
+_ADAM = OptimizerSpec(
+    name="adam", learning_rate=3e-3, momentum=0.9, weight_decay=0.0, schedule="cosine", warmup_epochs=1.0
+)
 _LOGITS = OptimizerSpec(name="adam", learning_rate=3e-2, momentum=0.5, weight_decay=0.0)
 
 
 def photos_x2() -> AutoganDistillerConfig:
     """Photos that are embedded, x2: a small teacher trained here, distilled at a tenth of its MACs; a minute on one core."""
     return AutoganDistillerConfig(
-        images=ImagesSpec(name="photos", scale=2, crop=24, crops=32, batch_size=16, augment="dihedral"),
-        teacher=TeacherSpec(name="imdn", channels=8, blocks=2, epochs=8, optimizer=_ADAM),
+        images=ImagesSpec(name="photos", scale=2, crop=16, crops=64, batch_size=4, augment="dihedral"),
+        teacher=TeacherSpec(name="imdn", channels=8, blocks=2, epochs=6, optimizer=_ADAM),
         space=SpaceSpec(name="super_resolution", width=24, cells=2, layers=2),
         budget="10%",
         cost_size=64,
-        search=SearchSpec(pretrain_epochs=6, epochs=4, architecture=_LOGITS),
-        final=FinalSpec(epochs=12, optimizer=_ADAM),
+        search=SearchSpec(pretrain_epochs=8, epochs=4, optimizer=_ADAM, architecture=_LOGITS, drawn=10),
+        final=FinalSpec(epochs=8, optimizer=_ADAM),
         eight_bit=EightBitSpec(epochs=3),
         controls=("uniform", "hand-made"),
     )
@@ -41,7 +43,7 @@ def smoke() -> AutoganDistillerConfig:
         images={"crop": 16, "crops": 4, "batch_size": 4},
         teacher={"channels": 6, "epochs": 1},
         space={"width": 16, "cells": 1},
-        search={"pretrain_epochs": 1, "epochs": 1},
+        search={"pretrain_epochs": 1, "epochs": 1, "drawn": 2, "neighbours": 1},
         final={"epochs": 1},
         eight_bit={"epochs": 1},
         controls=("random", "uniform", "slimmed", "hand-made"),
@@ -50,16 +52,22 @@ def smoke() -> AutoganDistillerConfig:
 
 
 def srgan_x4() -> AutoganDistillerConfig:
-    """The trained SRGAN x4 on DIV2K crops at under 10 % of its MACs, tested on Set5; NETCHIP_DATA; an hour on a CPU."""
+    """The trained SRGAN x4 on DIV2K crops at under 10 % of its MACs, tested on Set5 and Set14; NETCHIP_DATA; an hour on a CPU."""
     return AutoganDistillerConfig(
-        images=ImagesSpec(name="div2k-lr", crop=32, crops=12, batch_size=16, augment="dihedral"),
+        images=ImagesSpec(name="div2k-lr", crop=24, crops=6, batch_size=4, augment="dihedral"),
         teacher=TeacherSpec(name="srgan", weights=_SRGAN),
         space=SpaceSpec(name="super_resolution", width=64, cells=4, layers=3),
         budget="9.9%",
         cost_size=128,
         backbone=BackboneSpec(weights=_SQUEEZENET),
-        search=SearchSpec(pretrain_epochs=10, epochs=10),
-        final=FinalSpec(epochs=40),
+        search=SearchSpec(
+            pretrain_epochs=6,
+            epochs=4,
+            optimizer=_ADAM.changed(learning_rate=1e-3),
+            architecture=_LOGITS.changed(learning_rate=1e-2),
+            drawn=8,
+        ),
+        final=FinalSpec(epochs=10, optimizer=_ADAM.changed(learning_rate=2e-3)),
     )
 
 
@@ -71,15 +79,17 @@ def facades() -> AutoganDistillerConfig:
             name="resnet",
             channels=24,
             blocks=4,
-            epochs=30,
+            epochs=15,
             low=-1.0,
             optimizer=OptimizerSpec(name="adam", learning_rate=5e-4, momentum=0.5, weight_decay=0.0, schedule="cosine"),
         ),
         space=SpaceSpec(name="translation", width=24, cells=4),
         budget="10%",
         cost_size=64,
-        search=SearchSpec(pretrain_epochs=10, epochs=10),
-        final=FinalSpec(epochs=30),
+        search=SearchSpec(
+            pretrain_epochs=8, epochs=6, optimizer=_ADAM.changed(learning_rate=1e-3), architecture=_LOGITS, drawn=8
+        ),
+        final=FinalSpec(epochs=15, optimizer=_ADAM.changed(learning_rate=2e-3)),
     )
 
 

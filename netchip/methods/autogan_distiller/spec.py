@@ -38,6 +38,14 @@ class SearchSpec(Spec):
         ge=0,
         description="random networks near the budget that are judged beside the search's own candidates",
     )
+    neighbours: int = Field(
+        default=8,
+        ge=0,
+        description="networks a few choices away from the best judged so far that are judged then, one after the other",
+    )
+    audition_epochs: int = Field(
+        default=1, ge=1, description="epochs that a candidate trains from the shared weights before it is judged"
+    )
     least_use: float = Field(
         default=0.8,
         ge=0,

@@ -58,6 +58,23 @@ def test_a_step_by_hand() -> None:
     assert control.multiplier == 0.0
 
 
+def test_with_a_lowest_below_0_it_holds_the_cost_from_below_too() -> None:
+    """A loss that rises with cost: left alone, or with a multiplier of at least 0, the budget stays unused."""
+    for lowest, expected in ((0.0, 0.3), (-5.0, 1.0)):
+        control = BudgetControl(22.5, ControlSettings(lowest=lowest))
+        logits = torch.zeros(6, 4, dtype=torch.float64, requires_grad=True)
+        optimizer = torch.optim.Adam([logits], lr=0.02)
+        cost = torch.ones(())
+        for _ in range(600):
+            cost = (logits.softmax(-1) @ COSTS).sum()
+            optimizer.zero_grad()
+            control.penalized(1 + cost / 48, cost).backward()
+            optimizer.step()
+        assert cost.item() / control.budget == pytest.approx(expected, abs=0.05)
+    with pytest.raises(ConfigError, match="lowest at most 0"):
+        ControlSettings(lowest=0.5)
+
+
 def test_it_goes_on_where_it_stopped() -> None:
     whole, first, second = (BudgetControl(2.0) for _ in range(3))
     steps = [(1.0, 3.0), (0.5, 2.5), (0.7, 1.5), (0.2, 2.2)]

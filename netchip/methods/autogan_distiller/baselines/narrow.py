@@ -1,6 +1,6 @@
 """Uniformly narrower networks: the teacher's own shape, and the space's networks of one operator and one share of width."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
@@ -30,6 +30,25 @@ def widest_within(
         middle = (low + high) // 2
         low, high = (middle, high) if measure.of_model(make(middle).eval(), example) <= budget else (low, middle)
     return make(low)
+
+
+def fullest_within(
+    makes: Sequence[MakeAtWidth], measure: Measure, example: Tensor, budget: float, *, most: int, what: str
+) -> nn.Module:
+    """Of the widest networks of several depths, `makes`, the dearest within `budget`: a coarse width leaves no budget unused.
+
+    Raises `BudgetError`, naming `what`, where none is that cheap at width 1.
+    """
+    found: list[nn.Module] = []
+    refused: BudgetError | None = None
+    for make in makes:
+        try:
+            found.append(widest_within(make, measure, example, budget, most=most, what=what))
+        except BudgetError as error:
+            refused = refused or error
+    if not found and refused is not None:
+        raise refused
+    return max(found, key=lambda each: measure.of_model(each.eval(), example))
 
 
 def uniform_architecture(table: CostTable, budget: float) -> Architecture | None:

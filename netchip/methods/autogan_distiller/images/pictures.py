@@ -1,7 +1,7 @@
 """The loaded values: pictures with or without ground truth, in three parts."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -24,12 +24,16 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """The parts of a source; test pictures are looked at once, for the final figures."""
+    """The parts of a source; test pictures are looked at once, for the final figures.
+
+    `further` holds other test sets by name, judged apart from `test`.
+    """
 
     name: str
     train: tuple[Picture, ...]
     validation: tuple[Picture, ...]
     test: tuple[Picture, ...]
+    further: Mapping[str, tuple[Picture, ...]] = field(default_factory=dict[str, tuple[Picture, ...]])
 
 
 def halves(pictures: Sequence[Picture]) -> tuple[tuple[Picture, ...], tuple[Picture, ...]]:

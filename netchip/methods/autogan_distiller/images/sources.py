@@ -20,7 +20,8 @@ _DIV2K_VALIDATION = 10
 def load_pictures(spec: ImagesSpec) -> Pictures:
     """Reads the pictures that `spec` names; validation and test pictures are fixed, apart from a run's seed.
 
-    photos: the hold-outs by name. div2k-lr: 90 to train, 10 to validate, Set5 to test. facades: its own parts, the label map
+    photos: the hold-outs by name. div2k-lr: 90 to train, 10 to validate, Set5 to test, and Set14
+    apart from it. facades: its own parts, the label map
     the input and the photo the ground truth. A folder: a tenth to validate, a tenth to test. Raises `DataError`.
     """
     if spec.path is not None:
@@ -51,7 +52,8 @@ def data_folder(spec: ImagesSpec) -> Path:
 
 def _photos(spec: ImagesSpec) -> Pictures:
     parts = (tuple(_photo(name, spec.scale) for name in photo_names(part)) for part in ("train", "validation", "test"))
-    return Pictures("photos", *parts)
+    train, validation, test = parts
+    return Pictures("photos", train, validation, test)
 
 
 def _photo(name: str, scale: int) -> Picture:
@@ -63,7 +65,8 @@ def _div2k(spec: ImagesSpec) -> Pictures:
     folder = data_folder(spec)
     pictures = read_folder(folder / "super_resolution" / "DIV2K_LR", least=spec.crop, on_broken=spec.on_broken)
     train, validation = held_out(pictures, _DIV2K_VALIDATION)
-    return Pictures("div2k-lr", train, validation, super_resolution_set(folder, "Set5"))
+    tests = {name: super_resolution_set(folder, name) for name in ("Set5", "Set14")}
+    return Pictures("div2k-lr", train, validation, tests["Set5"], {"set14": tests["Set14"]})
 
 
 def _facades(spec: ImagesSpec) -> Pictures:
@@ -72,7 +75,8 @@ def _facades(spec: ImagesSpec) -> Pictures:
             f"images.image_size = {spec.image_size}: facades are scaled to one size; set one of {spec.crop} (images.crop) or more"
         )
     folder = data_folder(spec) / "translation" / "facades"
-    return Pictures("facades", *(_facade_part(folder / part, spec) for part in ("train", "val", "test")))
+    train, validation, test = (_facade_part(folder / part, spec) for part in ("train", "val", "test"))
+    return Pictures("facades", train, validation, test)
 
 
 def _facade_part(folder: Path, spec: ImagesSpec) -> tuple[Picture, ...]:

@@ -1,5 +1,7 @@
 """One network of a space: which operator each layer has, and how wide it is."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -28,6 +30,11 @@ class Architecture:
             "operators": dict(self.operators),
             "widths": dict(self.widths),
         }
+
+    @property
+    def digest(self) -> str:
+        """Twelve hex digits that name it, whatever the order of its layers."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:12]
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

@@ -48,6 +48,7 @@ def compare(
         low=config.teacher.low, high=config.teacher.high, border=_border(stages), backbone=stages.backbone
     )
     answered = protocol.answered(teacher, stages.pictures.test)
+    further = {name: protocol.answered(teacher, pictures) for name, pictures in stages.pictures.further.items()}
     workloads = {name: to_workload(network, example) for name, network in networks.items() if has_weights(network)}
     chips = {name: each for name, each in workloads.items() if name == "teacher" or name.startswith(STUDENT)}
     modelled = on_chips(chips, config.chips, notes)
@@ -59,6 +60,7 @@ def compare(
             role="ours" if name.startswith(STUDENT) else "baseline",
             counted=_counted(network, workloads.get(name)),
             measured=protocol.judge(network, answered)
+            | on_further_sets(protocol, network, further)
             | {"latency_batch1_ms": latencies[name]}
             | _trained_figures(stages.folder, name, trained),
             modelled={name: value for report in modelled.get(name, {}).items() for name, value in figures_of(*report)},
@@ -84,6 +86,17 @@ def compare(
         simulated=(SIMULATED,) if small else (),
         notes=(*_notes(config, stages, searched), *notes),
     )
+
+
+def on_further_sets(
+    protocol: Protocol, network: nn.Module, further: Mapping[str, tuple[Answered, ...]]
+) -> dict[str, float]:
+    """The same figures on the other test sets, under the set's name: `set14_psnr_to_teacher_db`."""
+    return {
+        f"{name}_{figure}": value
+        for name, answered in further.items()
+        for figure, value in protocol.judge(network, answered).items()
+    }
 
 
 def has_weights(network: nn.Module) -> bool:
@@ -163,8 +176,8 @@ def _metrics(arms: tuple[Arm, ...], searched: Searched) -> dict[str, float | int
         "macs": student.counted["macs"],
         "macs_share_percent": 100.0 * student.counted["macs"] / teacher.counted["macs"],
         "parameters": student.counted["parameters"],
-        "candidates": len(searched.candidates_psnr_db),
-        "search_seconds": searched.pretrained.seconds + searched.result.seconds,
+        "candidates": len(searched.candidates),
+        "search_seconds": searched.pretrained.seconds + searched.result.seconds + searched.judging_seconds,
         "latency_ratio": teacher.measured["latency_batch1_ms"] / student.measured["latency_batch1_ms"],
     }
     metrics |= {name: value for name, value in student.measured.items() if name.startswith(("psnr", "ssim", "squeeze"))}
@@ -188,18 +201,28 @@ def _headline(config: AutoganDistillerConfig, arms: tuple[Arm, ...]) -> str:
     return f"{cost}; {student.measured[PSNR]:.2f} dB to the teacher ({', '.join(others)})."
 
 
-def _origin(searched: Searched) -> str:
-    return "which is the search's own" if searched.from_search else "which was drawn at random near the budget"
+_ORIGINS = {
+    "logits": "which the search's logits gave",
+    "drawn": "which was drawn at random near the budget",
+    "neighbour": "which is a neighbour of other good ones",
+}
+
+
+def _chosen(searched: Searched) -> str:
+    for each in searched.candidates:
+        if each.found.architecture == searched.found.architecture:
+            return f"the one of {each.found.score:.2f} dB was taken, {_ORIGINS[each.origin]}"
+    return "none was quick enough as a whole, so the best by the logits that is was taken"
 
 
 def _notes(config: AutoganDistillerConfig, stages: Distillation, searched: Searched) -> tuple[str, ...]:
     table, found = stages.target.table, searched.found
-    psnr_db = [f"{value:.2f}" for value in searched.candidates_psnr_db]
+    psnr_db = [f"{each.found.score:.2f}" for each in searched.candidates]
     return (
         f"budget {config.budget}: {table.measure.written(stages.target.budget)} at an input of {config.cost_size} pixels a side, "
         f"the student {table.measure.written(found.cost)}; MACs are true ones, a transposed convolution's over its input",
-        f"{len(psnr_db)} candidates within the budget, PSNR to the teacher with shared weights: {', '.join(psnr_db)} dB; "
-        f"the best was taken, {_origin(searched)}",
+        f"{len(psnr_db)} candidates within the budget, PSNR to the teacher on the validation part after "
+        f"{config.search.audition_epochs} epochs from the shared weights: {', '.join(psnr_db)} dB; {_chosen(searched)}",
         f"test pictures: {', '.join(picture.name for picture in stages.pictures.test[:8])}; luma, 8 bits, border of "
         f"{_border(stages)} pixels left out; looked at once",
     )

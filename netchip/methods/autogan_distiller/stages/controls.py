@@ -1,18 +1,19 @@
 """The networks that the student is compared with, each of no more than its cost, to be trained as it is."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from torch import nn
 
 from netchip.errors import BudgetError
 from netchip.methods.autogan_distiller.baselines.imdn import SmallIMDN
-from netchip.methods.autogan_distiller.baselines.narrow import uniform_architecture, widest_within
+from netchip.methods.autogan_distiller.baselines.narrow import MakeAtWidth, fullest_within, uniform_architecture
 from netchip.methods.autogan_distiller.config import AutoganDistillerConfig
 from netchip.methods.autogan_distiller.costing.choosing import random_networks
 from netchip.methods.autogan_distiller.distillation import Distillation
 from netchip.methods.autogan_distiller.teacher.building import shape_of
 
-_WIDEST_HAND_MADE = 64
+_WIDEST_HAND_MADE, _DEEPEST_HAND_MADE = 64, 6
 
 
 def control_networks(
@@ -35,22 +36,32 @@ def control_networks(
         else:
             yield "uniform", stages.space.derive(architecture)
 
-    def slimmed(width: int) -> nn.Module:
-        return shape_of(config.teacher, scale, width)
+    makers = {"slimmed": _slimmed(config, scale), "hand-made": _hand_made(config, stages)}
+    most = {"slimmed": config.teacher.channels, "hand-made": _WIDEST_HAND_MADE}
+    for name, makes in makers.items():
+        if name in config.controls and not (name == "slimmed" and ":" in config.teacher.name):
+            try:
+                yield name, fullest_within(makes, table.measure, example, cost, most=most[name], what=name)
+            except BudgetError as error:
+                notes.append(str(error))
 
-    def hand_made(width: int) -> nn.Module:
+
+def _slimmed(config: AutoganDistillerConfig, scale: int) -> list[MakeAtWidth]:
+    """The teacher's own shape at its own depth."""
+    return [lambda width: shape_of(config.teacher, scale, width)]
+
+
+def _hand_made(config: AutoganDistillerConfig, stages: Distillation) -> list[MakeAtWidth]:
+    """IMDN-like networks of one to six blocks."""
+
+    def of_depth(blocks: int, width: int) -> nn.Module:
         return SmallIMDN(
-            scale,
+            stages.teacher.scale,
             channels=width,
-            in_channels=table.space.inputs,
+            blocks=blocks,
+            in_channels=stages.space.inputs,
             out_channels=stages.teacher.out_channels,
             signed=config.teacher.low < 0,
         )
 
-    makers = {"slimmed": (slimmed, config.teacher.channels), "hand-made": (hand_made, _WIDEST_HAND_MADE)}
-    for name, (make, most) in makers.items():
-        if name in config.controls and not (name == "slimmed" and ":" in config.teacher.name):
-            try:
-                yield name, widest_within(make, table.measure, example, cost, most=most, what=name)
-            except BudgetError as error:
-                notes.append(str(error))
+    return [partial(of_depth, blocks) for blocks in range(1, _DEEPEST_HAND_MADE + 1)]

@@ -1,6 +1,6 @@
 """The alternating search: the logits learn from one half of the pictures, the weights from the other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from netchip.methods.autogan_distiller.control import BudgetControl
+from netchip.methods.autogan_distiller.control import BudgetControl, ControlSettings
 from netchip.methods.autogan_distiller.costing.exact import Found, best_filling
 from netchip.methods.autogan_distiller.costing.table import CostTable
 from netchip.methods.autogan_distiller.space.architecture import Architecture
@@ -20,6 +20,8 @@ from netchip.nn.choice import Annealing
 from netchip.train.accelerating import Accelerator
 from netchip.train.optimizers import make_optimizer, set_learning_rate
 from netchip.train.phase import Batch, Loader, Metrics, Prepared, Step, rate_at, require_setup
+
+_LOWEST = -2.0  # shared weights favour cheap networks, so the mean cost is held at the budget from below too
 
 
 class Search:
@@ -34,7 +36,7 @@ class Search:
         self.model, self.asked, self.table, self.budget = supernet, asked, table, budget
         self.optimizer = make_optimizer(spec.optimizer, supernet.weight_parameters())
         self.logits_optimizer: Optimizer = make_optimizer(spec.architecture, supernet.architecture_parameters())
-        self.control = BudgetControl(budget)
+        self.control = BudgetControl(budget, ControlSettings(lowest=_LOWEST))
         self.candidates: list[Architecture] = []
         self._spec = spec
         self._ready: Prepared | None = None
@@ -76,20 +78,6 @@ class Search:
         if architecture not in self.candidates:
             self.candidates.append(architecture)
         return False
-
-    def chosen(self, batches: Loader, further: Sequence[Architecture] = ()) -> tuple[Architecture, list[float]]:
-        """Of all candidates, and `further` ones, the nearest to the teacher on `batches` with the final weights: the best, not
-        the last. Those that use too little of the budget do not count as long as there are others.
-
-        With it comes the PSNR in dB of each that counts, those of the search first.
-        """
-        architectures = self._large_enough([*self.candidates, *further])
-        found = [self._psnr_db(architecture, batches) for architecture in architectures]
-        return architectures[max(range(len(found)), key=found.__getitem__)], found
-
-    def _large_enough(self, architectures: list[Architecture]) -> list[Architecture]:
-        least = self._spec.least_use * self.budget
-        return [each for each in architectures if self.table.of(each) >= least] or architectures
 
     def state_dict(self) -> dict[str, Any]:
         """The optimizer of the logits, the multiplier, the candidates."""

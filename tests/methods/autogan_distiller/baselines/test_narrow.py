@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from netchip.errors import BudgetError
-from netchip.methods.autogan_distiller.baselines.narrow import uniform_architecture, widest_within
+from netchip.methods.autogan_distiller.baselines.narrow import fullest_within, uniform_architecture, widest_within
 from netchip.methods.autogan_distiller.costing.exact import reach
 from netchip.methods.autogan_distiller.costing.measures import Macs
 from netchip.methods.autogan_distiller.costing.table import cost_table
@@ -26,6 +26,22 @@ def test_the_widest_network_within_by_hand() -> None:
         BudgetError, match=r"a convolution of width 1 costs 192 ?MACs, more than 100 ?MACs; leave this baseline out"
     ):
         widest_within(wide, Macs(), EXAMPLE, 100.0, most=16, what="a convolution")
+
+
+def test_of_several_depths_the_dearest_is_taken() -> None:
+    """64 pixels: 3 x w x 64 within 1000 MACs is 960 at 5 channels; twice as deep, (3 w + w^2) x 64 is 640 at 2."""
+
+    def deep(width: int) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(3, width, 1), nn.Conv2d(width, width, 1))
+
+    def taken(budget: float) -> nn.Module:
+        return fullest_within([deep, wide], Macs(), EXAMPLE, budget, most=16, what="a convolution")
+
+    assert isinstance(taken(1000.0), nn.Conv2d)
+    assert isinstance(taken(256.0), nn.Sequential)  # 256 at 1 channel, against 192
+    assert isinstance(taken(200.0), nn.Conv2d)  # the deep one is too dear at any width
+    with pytest.raises(BudgetError, match=r"a convolution of width 1 costs 256 ?MACs, more than 100 ?MACs"):
+        taken(100.0)
 
 
 def test_a_narrow_teacher_is_as_dear_as_it_may_be() -> None:

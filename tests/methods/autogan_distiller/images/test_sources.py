@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from netchip.data.photos import photo_names
-from netchip.errors import ConfigError, DataError
+from netchip.errors import ConfigError, DataError, NetchipWarning
 from netchip.methods.autogan_distiller.images.sources import load_pictures, super_resolution_set
 from netchip.methods.autogan_distiller.images.spec import ImagesSpec
 
@@ -44,8 +44,10 @@ def test_set5_comes_in_pairs(shared_data: Path) -> None:
 
 
 def test_div2k_holds_ten_pictures_out(shared_data: Path) -> None:
-    found = load_pictures(ImagesSpec(name="div2k-lr", folder=shared_data))
+    with pytest.warns(NetchipWarning, match="1 of 14 pictures are not RGB"):  # one of Set14 is grey
+        found = load_pictures(ImagesSpec(name="div2k-lr", folder=shared_data))
     assert (len(found.train), len(found.validation), len(found.test)) == (90, 10, 5)
+    assert {name: len(pictures) for name, pictures in found.further.items()} == {"set14": 14}
 
 
 def test_facades_have_the_labels_as_input_and_the_photo_as_truth(shared_data: Path) -> None:

@@ -4,13 +4,13 @@ from typing import Self
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from netchip.data.photos import read_photo
 from netchip.errors import DataError, MissingExtra
 from netchip.methods.autogan_distiller.objective.squeezenet import SqueezeNet
 from netchip.methods.autogan_distiller.quality.features import feature_distance, kernel_distance, pooled_features
-from netchip.methods.autogan_distiller.quality.inception import fid_and_kid
+from netchip.methods.autogan_distiller.quality.inception import fid_and_kid, network_distances
 
 
 class Itself:
@@ -75,4 +75,47 @@ def test_without_torchmetrics_the_extra_is_named(tmp_path: Path, monkeypatch: py
     (tmp_path / "w.pth").write_bytes(b"")
     pictures = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
     with pytest.raises(MissingExtra, match=r"FID and KID needs the package 'torchmetrics'.*netchip\[metrics\]"):
+        fid_and_kid(pictures, pictures, tmp_path / "w.pth", subset_size=2)
+
+
+@pytest.fixture(scope="module")
+def torchmetrics() -> None:
+    """It imports torchvision, which raises RuntimeError where it was built for another torch."""
+    try:
+        import torchmetrics.image.fid  # noqa: F401
+    except (ImportError, RuntimeError) as error:
+        pytest.skip(f"torchmetrics cannot be imported here: {error}")
+
+
+class Mean(nn.Module):
+    """Two features: the mean of the red and of the green channel."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.float().mean((2, 3))[:, :2] / 255
+
+
+def test_distances_over_a_users_network_file_are_those_worked_out_apart(torchmetrics: None, tmp_path: Path) -> None:
+    """|m - n|^2 + trace(A + B - 2 (A B)^1/2) for the means and covariances of the features; the kernel distance is ours."""
+    generator = torch.Generator().manual_seed(0)
+    levels = torch.randint(0, 200, (2, 12, 3, 1, 1), generator=generator, dtype=torch.uint8)
+    first, second = levels[0].expand(12, 3, 8, 8), (levels[1] + 40).expand(12, 3, 8, 8)
+    batch = {"images": {0: torch.export.Dim("batch", min=1)}}
+    torch.export.save(torch.export.export(Mean(), (first,), dynamic_shapes=batch), tmp_path / "mean.pt2")
+    network = torch.export.load(tmp_path / "mean.pt2").module()
+    found = network_distances(first, second, network, subset_size=12)
+    one, other = Mean()(first).double(), Mean()(second).double()
+    eigenvalues = torch.linalg.eigvals(one.T.cov() @ other.T.cov()).real
+    spread = one.T.cov().trace() + other.T.cov().trace() - 2 * eigenvalues.sqrt().sum()
+    expected = (one.mean(0) - other.mean(0)).square().sum() + spread
+    assert found["frechet_distance"] == pytest.approx(float(expected), rel=1e-4)
+    assert found["kernel_distance"] == pytest.approx(kernel_distance(one, other), rel=1e-4)
+    assert network_distances(first, first, network, subset_size=12)["frechet_distance"] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_file_that_is_no_inception_is_refused_or_the_package_named(torchmetrics: None, tmp_path: Path) -> None:
+    torch.save({"fc.weight": torch.zeros(2)}, tmp_path / "w.pth")
+    pictures = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
+    with pytest.raises(
+        (MissingExtra, DataError), match=r"torch-fidelity.*netchip\[metrics\]|not the Inception weights"
+    ):
         fid_and_kid(pictures, pictures, tmp_path / "w.pth", subset_size=2)

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from netchip.errors import Interrupted
-from netchip.methods.autogan_distiller.costing.exact import reach
 from netchip.methods.autogan_distiller.stages.searching import Search
 from netchip.train.accelerating import make_accelerator
 from netchip.train.phase import Step
@@ -60,31 +59,6 @@ def test_the_mean_cost_comes_to_the_budget_and_every_candidate_is_within_it(toy,
     assert last["cost_over_budget"] == pytest.approx(1.0, abs=0.25)
     assert search.candidates
     assert all(toy.table.of(each) <= toy.budget for each in search.candidates)
-
-
-def test_a_candidate_that_uses_little_of_the_budget_does_not_count_where_there_are_others(toy) -> None:
-    search = toy.search()
-    search.setup(make_accelerator(TrainSpec(device="cpu")))
-    smallest, largest = (found.architecture for found in reach(toy.table))
-    search.budget = toy.table.of(largest)
-    search.candidates = [smallest]
-    assert search.chosen(toy.validation)[0] == smallest
-    assert search.chosen(toy.validation, [largest])[0] == largest
-
-
-def test_the_best_candidate_is_chosen_not_the_last(toy, tmp_path: Path) -> None:
-    search = toy.search(epochs=2, least_use=0.0)
-    toy.fit(search, tmp_path, 2)
-    architecture, psnr_db = search.chosen(toy.validation)
-    assert architecture == search.candidates[psnr_db.index(max(psnr_db))]
-    ends = [found.architecture for found in reach(toy.table)]
-    search.candidates = ends
-    architecture, psnr_db = search.chosen(toy.validation)
-    assert architecture == ends[psnr_db.index(max(psnr_db))]
-    search.candidates = [each for each in ends if each != architecture]
-    again, both = search.chosen(toy.validation, [architecture])
-    assert again == architecture  # also among those that the search did not find itself
-    assert both == [min(psnr_db), max(psnr_db)]
 
 
 class Stopping(Search):

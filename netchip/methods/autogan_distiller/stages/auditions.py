@@ -1,0 +1,85 @@
+"""Auditions: candidates are judged after a short training that begins with the shared weights.
+
+Shared weights alone tell little: a network that hardly departs from bicubic interpolation does so with little harm while others
+suffer from weights that many networks pull at. After some dozen steps of its own the order is nearly that of the full training.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from netchip.errors import BudgetError
+from netchip.methods.autogan_distiller.costing.choosing import random_networks
+from netchip.methods.autogan_distiller.costing.exact import Found
+from netchip.methods.autogan_distiller.costing.neighbours import neighbour
+from netchip.methods.autogan_distiller.costing.table import CostTable
+from netchip.methods.autogan_distiller.space.architecture import Architecture
+from netchip.methods.autogan_distiller.spec import SearchSpec
+
+Judge = Callable[[Architecture], float]
+"""The PSNR in dB of a candidate to the teacher, on the validation part."""
+Origin = Literal["logits", "drawn", "neighbour"]
+_PARENTS = 3
+_OTHERS = 7919  # added to the seed, so that the random networks a run compares with are not those judged here
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A judged network: `found.score` is its PSNR in dB; `origin` says whether the logits gave it, or it was drawn at random near
+    the budget, or is a neighbour of one that had done well.
+    """
+
+    found: Found
+    origin: Origin
+
+
+def auditioned(
+    table: CostTable, budget: float, given: Sequence[Architecture], judge: Judge, search: SearchSpec, *, seed: int
+) -> tuple[Candidate, ...]:
+    """Judges `given`, networks drawn near the budget, then neighbours of the best three so far, one after the other.
+
+    All cost at most `budget`, and at least `search.least_use` of it as long as there are such. In the order they were judged.
+    """
+    drawn = _drawn(table, budget, search.drawn, seed)
+    first: list[tuple[Architecture, Origin]] = [(each, "logits") for each in given]
+    first.extend((each, "drawn") for each in drawn if each not in given)
+    judged: dict[str, Candidate] = {}
+    for architecture, origin in _large_enough(table, budget, first, search.least_use):
+        judged[architecture.digest] = Candidate(
+            Found(architecture, table.of(architecture), judge(architecture)), origin
+        )
+    rng = np.random.default_rng(seed)
+    for _ in range(search.neighbours):
+        parents = sorted(judged.values(), key=_quality, reverse=True)[:_PARENTS]
+        parent = parents[int(rng.integers(len(parents)))].found.architecture
+        found = neighbour(table, parent, budget, rng, least=search.least_use)
+        if found is not None and found.architecture.digest not in judged:
+            score = judge(found.architecture)
+            judged[found.architecture.digest] = Candidate(replace(found, score=score), "neighbour")
+    return tuple(judged.values())
+
+
+def by_quality(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The best first."""
+    return sorted(candidates, key=_quality, reverse=True)
+
+
+def _quality(candidate: Candidate) -> float:
+    return candidate.found.score
+
+
+def _drawn(table: CostTable, budget: float, count: int, seed: int) -> list[Architecture]:
+    try:
+        found = random_networks(table, budget, count, seed=seed + _OTHERS) if count else []
+    except BudgetError:  # the space has too few networks of that cost
+        return []
+    return [each.architecture for each in found]
+
+
+def _large_enough(
+    table: CostTable, budget: float, first: list[tuple[Architecture, Origin]], least: float
+) -> list[tuple[Architecture, Origin]]:
+    within = [each for each in first if table.of(each[0]) <= budget]
+    return [each for each in within if table.of(each[0]) >= least * budget] or within
