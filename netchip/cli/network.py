@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from netchip.cli.known_workloads import known_workload
 from netchip.errors import ConfigError, NetchipWarning
 from netchip.workload.encoding import DenseWeights, Precision
 from netchip.workload.network import Workload
@@ -80,13 +81,18 @@ def _words(precision: Precision) -> str:
 
 
 def _of_model(name: str, shape: str | None, classes: int | None) -> Network:
+    return Network(*known_workload(name, shape, classes, lambda: _captured(name, shape, classes)))
+
+
+def _captured(name: str, shape: str | None, classes: int | None) -> tuple[str, Workload, int]:
+    """Title, workload, and how many inputs pass at once; this is what needs torch."""
     from netchip.cli.subject import find_subject
     from netchip.graph.to_workload import to_workload
 
     subject = find_subject(name, shape, classes)
     title, model = list(subject.models.items())[-1]
     title = title if title == name else f"{name}, {title}"
-    return Network(title, to_workload(model, subject.example), int(subject.example.shape[0]))
+    return title, to_workload(model, subject.example), int(subject.example.shape[0])
 
 
 def _of_workload(name: str, shape: str | None, classes: int | None) -> Network:

@@ -9,6 +9,8 @@ from netchip.report.quantities import ratio, written
 from netchip.units import format_count
 
 _MICROJOULE = 1e6
+_THOUSAND = 999.5
+"""What would be written as 1e+03."""
 _RATIOS = (("energy", "energy_pj"), ("latency", "latency_s"), ("EDP", "edp_pj_s"), ("area", "area_mm2"))
 
 
@@ -111,8 +113,13 @@ def levels(cost: ChipCost) -> Listing:
 
 def _levels(name: str, names: tuple[str, ...], energy: Callable[[str, float], float]) -> tuple[str, ...]:
     found = [energy(level, 0.0) for level in names]
-    return name, *(f"{each / _MICROJOULE:.3g}" for each in (*found, sum(found)))
+    return name, *(_three_digits(each / _MICROJOULE) for each in (*found, sum(found)))
 
 
 def _share(part: float, whole: float) -> str:
     return f"{part / whole:.1%}" if whole else "–"
+
+
+def _three_digits(value: float) -> str:
+    """Three significant digits at least, never as a power of ten."""
+    return f"{value:,.0f}" if value >= _THOUSAND else f"{value:.3g}"

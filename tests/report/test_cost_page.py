@@ -13,7 +13,16 @@ from netchip.hardware.network_cost import cost
 from netchip.report.cost_figures import energy_stack, roofline
 from netchip.report.cost_page import build_cost_page, write_cost_page
 from netchip.report.cost_study import MODELLED, ChipCost, CostStudy, bound_of, energy_by_level
-from netchip.report.cost_tables import Listing, chip_tables, comparison, layers, levels, summary_tables, totals
+from netchip.report.cost_tables import (
+    Listing,
+    _three_digits,
+    chip_tables,
+    comparison,
+    layers,
+    levels,
+    summary_tables,
+    totals,
+)
 from netchip.workload.layer import Layer
 from netchip.workload.network import Workload
 from netchip.workload.shape import LayerShape
@@ -197,3 +206,15 @@ def test_the_sum_over_all_layers_stays_below_when_layers_are_sorted(edge: ChipCo
     (foot,) = re.findall(r"<tfoot>(.*?)</tfoot>", page, re.DOTALL)
     assert "all layers" in foot
     assert foot.count("<tr>") == 1
+
+
+def test_energies_are_never_written_as_powers_of_ten(edge: ChipCost) -> None:
+    page = build_cost_page(study(edge))
+    assert "e+0" not in page[page.index("<body>") :]
+    assert [_three_digits(value) for value in (0.01234, 5.0, 999.4, 999.6, 12345.6)] == [
+        "0.0123",
+        "5",
+        "999",
+        "1,000",
+        "12,346",
+    ]

@@ -46,9 +46,12 @@ class Front:
 
     @property
     def on_front(self) -> tuple[Point, ...]:
-        """The networks for which no other is both at most as costly and at least as good, and better in one."""
+        """The networks for which no other is both at most as costly and at least as good, and better in one.
+
+        Costs that are equal as written count as equal: a byte less is no merit.
+        """
         found: list[Point] = []
-        for point in sorted(self.points, key=lambda each: (each.cost, -each.quality)):
+        for point in sorted(self.points, key=lambda each: (_as_written(each.cost), -each.quality)):
             if not found or point.quality > found[-1].quality:
                 found.append(point)
         return tuple(found)
@@ -121,6 +124,11 @@ def front_figure(front: Front) -> ScatterFigure:
         series=tuple(_series(drawn, role, name, scale, named) for role, name in _GROUPS),
         lines=(_staircase(best, scale),),
     )
+
+
+def _as_written(cost: float) -> float:
+    """To three significant digits."""
+    return float(f"{cost:.3g}")
 
 
 def _tasks(variants: Iterable[Variant]) -> dict[tuple[str, Column], list[Variant]]:

@@ -42,7 +42,7 @@ def _both(dense: Workload, efficient: Workload) -> TableFigure:
         kind="table",
         title="Layers before and after: counted",
         columns=("layer", "kernel", ">channels", ">MACs\nbefore", ">MACs\nafter", ">of\nbefore",
-                 ">weight bits\nbefore", ">weight bits\nafter", ">of\nbefore", "bits: weights/inputs"),
+                 ">weight bits\nbefore", ">weight bits\nafter", ">of\nbefore", "bits of weights\nand inputs"),
         rows=tuple(rows),
         notes=(_MEANING, *_uncounted(dense, efficient)),
     )  # fmt: skip
@@ -73,7 +73,7 @@ def _single(title: str, workload: Workload) -> TableFigure:
         )
         for name, own in _by_name(workload).items()
     ]
-    columns = ("layer", "kernel", ">channels", ">MACs", ">weight bits", "bits: weights/inputs")
+    columns = ("layer", "kernel", ">channels", ">MACs", ">weight bits", "bits of weights\nand inputs")
     return TableFigure(
         kind="table", title=f"{title}: counted", columns=columns, rows=tuple(rows), notes=tuple(_uncounted(workload))
     )

@@ -72,9 +72,9 @@ def _linear_ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def _nice(least: float) -> float:
-    """The smallest of 1, 2, 5 times a power of ten that is not below `least`."""
+    """The smallest of 1, 2, 2.5, 5 times a power of ten that is not below `least`."""
     power = 10.0 ** math.floor(math.log10(least))
-    return next(size * power for size in (1, 2, 5, 10) if size * power >= least * (1 - 1e-9))
+    return next(size * power for size in (1, 2, 2.5, 5, 10) if size * power >= least * (1 - 1e-9))
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

@@ -24,6 +24,11 @@ def test_a_front_by_hand() -> None:
     assert [(point.cost, point.quality) for point in found] == [(1.0, 80.0), (3.0, 85.0), (5.0, 90.0)]
 
 
+def test_a_byte_less_is_no_merit() -> None:
+    found = front((261_001.0, 10.0), (261_003.0, 69.0), (530_000.0, 68.0)).on_front
+    assert [point.quality for point in found] == [69.0]
+
+
 @given(POINTS)
 def test_a_network_is_on_the_front_unless_another_beats_it(points: list[tuple[int, int]]) -> None:
     found = {(point.cost, point.quality) for point in front(*points).on_front}

@@ -12,17 +12,17 @@ from netchip.errors import ConfigError
 from netchip.methods.fractional_skipping.blocks.quantised import QUANTISED
 from netchip.methods.fractional_skipping.blocks.site import BlockSite
 
-RESIDUAL = (
-    "Block",
-    "BasicBlock",
-    "Bottleneck",
-    "BottleneckBlock",
-    "InvertedResidual",
-    "PreActBlock",
-    "PreActBottleneck",
-    "ResidualBlock",
-)
-"""Names of the classes that are taken for residual blocks: those of netchip, torchvision, timm and the usual CIFAR code."""
+_CLASSES = """
+    BasicBlock Block Bottle2neck Bottleneck BottleneckBlock CNBlock ConvNeXtBlock ConvNextLayer DarkBlock EdgeResidual EvaBlock
+    GatedConvBlock GhostBottleneck InvertedResidual LayerScaleBlock LevitBlock LinearBottleneck MBConv MbConvBlock
+    MetaBlock1d MetaBlock2d MetaFormerBlock MetaNeXtBlock MixerBlock NormFreeBlock PreActBasic PreActBlock PreActBottleneck
+    ResBlock ResBottleneckBlock ResNestBottleneck ResidualBlock SelectiveKernelBasic SelectiveKernelBottleneck
+    SpatialGatingBlock SwinTransformerBlock SwinTransformerV2Block TransformerBlock2d TransformerEncoderLayer
+    UniversalInvertedResidual ViTLayer XCABlock
+"""
+RESIDUAL = frozenset(_CLASSES.split())
+"""Names of the classes that are taken for residual blocks: those of netchip, torch, torchvision, timm, Hugging Face and the usual
+CIFAR code. Each adds what it computes to what it reads, or to a shortcut of it."""
 
 _SHORTCUTS = ("downsample", "shortcut", "skip", "skip_connection", "identity_conv")
 
@@ -50,8 +50,8 @@ def find_blocks(
     named = _outermost(_named(model, patterns))
     if len(named) < (1 if gate_first else 2):
         raise ConfigError(
-            f"{type(model).__name__} has {len(named)} residual blocks that are known by their class "
-            f"({', '.join(RESIDUAL)}), and the first always runs; name its blocks by patterns: blocks=['layers.*']"
+            f"{type(model).__name__} has {len(named)} residual blocks that are known by their class, and the first always runs; "
+            "name its blocks by patterns: blocks=['layers.*']"
             if patterns is None
             else f"blocks = {list(patterns)} names {len(named)} block, and the first always runs; "
             "name more, or set gate_first=True"
@@ -135,14 +135,26 @@ def _entering(layer: nn.Module, weight: Tensor) -> int:
 
 
 def _channels(name: str, module: nn.Module, seen: _Seen | None) -> int:
+    width = _first_width(module)
     if seen is not None:
-        return seen.entering[-1 if len(seen.entering) == 3 and _reads_tokens(module) else 1]
+        sizes = seen.entering
+        last = _reads_tokens(module) if len(sizes) == 3 else width == sizes[-1] != sizes[1]
+        return sizes[-1 if last else 1]
+    if width is None:
+        raise ConfigError(f"block {name!r}: no layer tells how many channels enter it; give an example input")
+    return width
+
+
+def _first_width(module: nn.Module) -> int | None:
+    """The channels that the first layer or norm of a block reads; None where it has none."""
     for each in module.modules():
         if isinstance(each, QUANTISED):
             return _entering(each, each.weight)
         if isinstance(each, nn.modules.batchnorm._BatchNorm):
             return each.num_features
-    raise ConfigError(f"block {name!r}: no layer tells how many channels enter it; give an example input")
+        if isinstance(each, nn.LayerNorm):
+            return each.normalized_shape[-1]
+    return None
 
 
 def _reads_tokens(module: nn.Module) -> bool:
