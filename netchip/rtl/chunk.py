@@ -25,7 +25,7 @@ class ChunkHardware(Elaboratable):
         self.program = program
         self.plans, self.size = program.plans, program.plans[0].size
         self.chunk = self.size.chunk
-        self.start, self.busy = Signal(), Signal()
+        self.start, self.busy = Signal(name="start"), Signal(name="busy")
         self.layer = Signal(bits_for(len(self.plans) - 1))
         port = self.chunk.port_bits
         self.inputs, self.outputs = Stream(port, "inputs"), Stream(port, "outputs")
@@ -176,7 +176,7 @@ class ChunkHardware(Elaboratable):
             m.d.comb += [
                 part.enable.eq(advance),
                 part.sum.eq(Array(slots[lane::per_word])[place] if words > 1 else slots[lane]),
-                Cat(part.bias, part.multiplier, part.shift).eq(word),
+                part.parameters.eq(word),
                 part.zero_point.eq(fields["zero_point"]),
                 part.lowest.eq(fields["lowest"]),
                 self.outputs.payload.word_select(lane, self.chunk.output_bits).eq(part.result),

@@ -35,19 +35,19 @@ class Controller(Elaboratable):
         self.end = {loop: Signal(count, name=f"{loop}_end") for loop, count in zip(LOOPS, bits.loops, strict=True)}
         self.stride = {loop: Signal(bits.input_address, name=f"{loop}_stride") for loop in LOOPS}
         self.steps_end = Signal(bits.steps)
-        self.inputs_full, self.weights_full, self.freed, self.taken = Signal(2), Signal(2), Signal(2), Signal(2)
-        self.release, self.release_half = Signal(), Signal()
+        self.inputs_full, self.weights_full, self.freed, self.taken = Signal(2, name="inputs_full"), Signal(2, name="weights_full"), Signal(2, name="freed"), Signal(2, name="taken")
+        self.release, self.release_half = Signal(name="release"), Signal(name="release_half")
         self.valid, self.first, self.last, self.keep, self.block_ends = (
             Signal(name=name) for name in ("valid", "first", "last", "keep", "block_ends")
         )
-        self.input_half, self.output_half = Signal(reset_less=True), Signal(reset_less=True)
+        self.input_half, self.output_half = Signal(reset_less=True, name="input_half"), Signal(reset_less=True, name="output_half")
         self.input_address = Signal(bits.input_address, reset_less=True)
         self.weight_address = Signal(bits.weight_address, reset_less=True)
         self.output_address = Signal(bits.output_address, reset_less=True)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        half, out_half, first_step, issue = Signal(), Signal(), Signal(init=1), Signal()
+        half, out_half, first_step, issue = Signal(name="half"), Signal(name="out_half"), Signal(init=1, name="first_step"), Signal(name="issue")
         ends = self._loops(m, issue)
         last_step = self._blocks(m, ends["out"], half, out_half, first_step)
         self._begin(m, ends["out"], half, out_half, first_step, issue)
@@ -116,7 +116,7 @@ class Controller(Elaboratable):
 
     def _begin(self, m: Module, step_ends: Signal, half: Signal, out_half: Signal, first_step: Signal, issue: Signal) -> None:
         """When a step may begin."""
-        within, pause, begins = Signal(), Signal(), Signal()
+        within, pause, begins = Signal(name="within"), Signal(name="pause"), Signal(name="begins")
         loaded = self.inputs_full.bit_select(half, 1) & self.weights_full.bit_select(half, 1)
         free = ~first_step | ~self.taken.bit_select(out_half, 1)
         m.d.comb += [begins.eq(~within & ~pause & loaded & free), issue.eq(within | begins)]

@@ -15,7 +15,7 @@ class LaneMemory(Elaboratable):
         self.packing, self.bits = packing, bits
         self.address_bits = (depth - 1).bit_length()
         self.position_bits = (packing.positions - 1).bit_length()
-        self.write_enable, self.write_half = Signal(), Signal()
+        self.write_enable, self.write_half = Signal(name="write_enable"), Signal(name="write_half")
         self.write_group = Signal(bits_for(packing.words - 1))
         self.write_address = Signal(max(1, self.address_bits))
         self.write_word = Signal(packing.per_word * bits)

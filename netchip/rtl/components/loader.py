@@ -27,14 +27,14 @@ class Loader(Elaboratable):
     def __init__(self, port_bits: int, groups: int, rows: int, columns: int, bits: TileBounds) -> None:
         self.groups, self.rows, self.columns = groups, rows, columns
         self.stream = Stream(port_bits, "load")
-        self.start, self.tiles = Signal(), Signal(bits.tiles)
-        self.words_end, self.lines_end, self.planes_end = Signal(bits.words), Signal(bits.lines), Signal(bits.planes)
+        self.start, self.tiles = Signal(name="start"), Signal(bits.tiles, name="tiles")
+        self.words_end, self.lines_end, self.planes_end = Signal(bits.words, name="words_end"), Signal(bits.lines, name="lines_end"), Signal(bits.planes, name="planes_end")
         self.first_line = [Signal(bits.lines, name=f"first_line_{i}") for i in range(rows)]
         self.last_line = [Signal(bits.lines, name=f"last_line_{i}") for i in range(rows)]
         self.first_word = [Signal(bits.words, name=f"first_word_{j}") for j in range(columns)]
         self.last_word = [Signal(bits.words, name=f"last_word_{j}") for j in range(columns)]
-        self.release, self.release_half = Signal(), Signal()
-        self.full, self.tile_ends = Signal(2), Signal()
+        self.release, self.release_half = Signal(name="release"), Signal(name="release_half")
+        self.full, self.tile_ends = Signal(2, name="full"), Signal(name="tile_ends")
         self.word = Signal(port_bits, reset_less=True)
         self.half = Signal(reset_less=True)
         self.group = Signal(bits_for(groups - 1), reset_less=True)
@@ -45,8 +45,13 @@ class Loader(Elaboratable):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        filling, left = Signal(), Signal.like(self.tiles)
-        group, word, line, plane = (Signal.like(each) for each in (self.group, self.words_end, self.lines_end, self.planes_end))
+        filling, left = Signal(name="filling"), Signal.like(self.tiles, name="left")
+        group, word, line, plane = (
+            Signal.like(end, name=name)
+            for name, end in (
+                ("next_group", self.group), ("next_word", self.words_end), ("line", self.lines_end), ("plane", self.planes_end)
+            )
+        )  # fmt: skip
         taken = self.stream.passes
         m.d.comb += self.stream.ready.eq((left != 0) & ~self.full.bit_select(filling, 1))
         wrap = taken

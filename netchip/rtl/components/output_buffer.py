@@ -21,10 +21,10 @@ class OutputBuffer(Elaboratable):
         self.address_bits = (depth - 1).bit_length()
         self.position_bits = (self.positions - 1).bit_length()
         self.address = Signal(max(1, self.address_bits + self.position_bits))
-        self.half, self.keep, self.last = Signal(), Signal(), Signal()
+        self.half, self.keep, self.last = Signal(name="half"), Signal(name="keep"), Signal(name="last")
         self.units = list(product(range(size.rows), range(size.columns), range(size.out)))
         self.sums = [Signal(signed(SUM_BITS), name=f"sum_{m}_{i}_{j}") for i, j, m in self.units]
-        self.full, self.advance, self.slots_half = Signal(2), Signal(), Signal()
+        self.full, self.advance, self.slots_half = Signal(2, name="full"), Signal(name="advance"), Signal(name="slots_half")
         self.store_address = Signal(max(1, self.address_bits))
         count = self.positions * size.rows * size.columns * size.padded_out
         self.slots = [Signal(signed(SUM_BITS), name=f"slot_{place}") for place in range(count)]

@@ -7,7 +7,7 @@ class Product(Elaboratable):
     """`result` is `first` times `second`, a cycle later."""
 
     def __init__(self, first_bits: int, second_bits: int) -> None:
-        self.first, self.second = Signal(signed(first_bits)), Signal(signed(second_bits))
+        self.first, self.second = Signal(signed(first_bits), name="first"), Signal(signed(second_bits), name="second")
         self.result = Signal(signed(first_bits + second_bits), reset_less=True)
 
     def elaborate(self, platform: object) -> Module:
@@ -23,12 +23,12 @@ class PairedProduct(Elaboratable):
     """
 
     def __init__(self) -> None:
-        self.low, self.high, self.shared = Signal(signed(8)), Signal(signed(8)), Signal(signed(8))
-        self.low_result, self.high_result = Signal(signed(16)), Signal(signed(16))
+        self.low, self.high, self.shared = Signal(signed(8), name="low"), Signal(signed(8), name="high"), Signal(signed(8), name="shared")
+        self.low_result, self.high_result = Signal(signed(16), name="low_result"), Signal(signed(16), name="high_result")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        both, wide = Signal(signed(25)), Signal(signed(33), reset_less=True)
+        both, wide = Signal(signed(25), name="both"), Signal(signed(33), reset_less=True, name="wide")
         m.d.comb += both.eq((self.high << 16) + self.low)
         m.d.sync += wide.eq(both * self.shared)
         m.d.comb += self.low_result.eq(wide[:16])

@@ -12,7 +12,7 @@ class Sequencer(Elaboratable):
 
     def __init__(self, program: Program) -> None:
         self.program, self.count = program, len(program.plans)
-        self.start, self.busy, self.begin, self.ended = Signal(), Signal(), Signal(), Signal()
+        self.start, self.busy, self.begin, self.ended = Signal(name="start"), Signal(name="busy"), Signal(name="begin"), Signal(name="ended")
         self.layer = Signal(bits_for(self.count - 1))
         self.fields = {
             name: Signal(signed(bits) if name in SIGNED else bits, name=name) for name, bits in program.bits.items()
@@ -24,13 +24,14 @@ class Sequencer(Elaboratable):
         width = sum(len(signal) for signal in self.fields.values())
         rows = [self._word(row) for row in self.program.rows]
         m.submodules.table = table = Memory(shape=unsigned(width), depth=self.count, init=rows)
-        read = table.read_port()
-        m.d.comb += [read.addr.eq(self.layer), read.en.eq(1), Cat(self.fields[name] for name in names).eq(read.data)]
+        read = table.read_port(domain="comb")
+        m.d.comb += read.addr.eq(self.layer)
         with m.FSM() as machine:
             with m.State("IDLE"), m.If(self.start):
                 m.d.sync += self.layer.eq(0)
                 m.next = "READ"
             with m.State("READ"):
+                m.d.sync += Cat(self.fields[name] for name in names).eq(read.data)
                 m.next = "BEGIN"
             with m.State("BEGIN"):
                 m.d.comb += self.begin.eq(1)

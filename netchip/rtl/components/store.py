@@ -27,19 +27,19 @@ class StoreControl(Elaboratable):
 
     def __init__(self, size: EngineSize, bits: StoreBits) -> None:
         self.others, self.parameter_words = size.output_packing.words // size.parameter_words, size.parameter_words
-        self.start, self.advance = Signal(), Signal()
-        self.blocks, self.first_parameter = Signal(bits.blocks), Signal(bits.parameter)
-        self.depth_end, self.out_end = Signal(bits.depth), Signal(bits.out)
+        self.start, self.advance = Signal(name="start"), Signal(name="advance")
+        self.blocks, self.first_parameter = Signal(bits.blocks, name="blocks"), Signal(bits.parameter, name="first_parameter")
+        self.depth_end, self.out_end = Signal(bits.depth, name="depth_end"), Signal(bits.out, name="out_end")
         self.inner_end = Signal(bits.inner)
-        self.landed, self.full, self.freed = Signal(2), Signal(2), Signal(2)
-        self.address, self.parameter = Signal(bits.address), Signal(bits.parameter)
-        self.valid, self.half, self.left = Signal(), Signal(reset_less=True), Signal(bits.blocks)
+        self.landed, self.full, self.freed = Signal(2, name="landed"), Signal(2, name="full"), Signal(2, name="freed")
+        self.address, self.parameter = Signal(bits.address, name="address"), Signal(bits.parameter, name="parameter")
+        self.valid, self.half, self.left = Signal(name="valid"), Signal(reset_less=True, name="half"), Signal(bits.blocks, name="left")
         self.low = Signal(bits_for(self.parameter_words - 1), reset_less=True)
         self.high = Signal(bits_for(self.others - 1), reset_less=True)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        half, issue, last = Signal(), Signal(), Signal()
+        half, issue, last = Signal(name="half"), Signal(name="issue"), Signal(name="last")
         m.d.comb += issue.eq(self.full.bit_select(half, 1) & self.advance)
         block_ends = self._loops(m, issue)
         with m.If(self.advance):
@@ -54,7 +54,7 @@ class StoreControl(Elaboratable):
 
     def _loops(self, m: Module, issue: Signal) -> Signal:
         """The counters; says in which cycle the last word of a block is read."""
-        low, high, depth, out = Signal.like(self.low), Signal.like(self.high), Signal.like(self.depth_end), Signal.like(self.out_end)
+        low, high, depth, out = Signal.like(self.low, name="low"), Signal.like(self.high, name="high"), Signal.like(self.depth_end, name="depth"), Signal.like(self.out_end, name="out")
         loops = (("low", low, self.parameter_words - 1), ("high", high, self.others - 1), ("depth", depth, self.depth_end), ("out", out, self.out_end))
         wrap, ends = issue, {}
         for name, counter, end in loops:
