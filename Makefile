@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Elsewhere the pinned torch is a CUDA build; `make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu` takes a CPU one.
 TORCH_INDEX ?=
-EXTRAS := dev,vision,track,export
+EXTRAS := dev,vision,track,export,rtl
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: help setup demo test lint format clean

@@ -1,9 +1,11 @@
 """The hardware description language, where it is installed. Files that describe hardware import their words from here."""
 
+from typing import Any, TypeAlias
+
 from netchip.errors import MissingExtra
 
 
-def _amaranth():
+def _amaranth() -> Any:
     try:
         import amaranth
         import amaranth.lib.data
@@ -15,6 +17,12 @@ def _amaranth():
 
 
 amaranth = _amaranth()
+
+Wire: TypeAlias = Any
+"""A signal, or what is made of signals."""
+
+Circuit: TypeAlias = Any
+"""A module of the language."""
 Array, Cat, Const, Elaboratable, Module, Mux, Signal, Value, signed, unsigned = (
     amaranth.Array,
     amaranth.Cat,
@@ -35,7 +43,7 @@ def bits_for(largest: int) -> int:
     return max(1, int(largest).bit_length())
 
 
-def delayed(module: Module, signal: Signal, cycles: int) -> Signal:
+def delayed(module: Circuit, signal: Wire, cycles: int) -> Wire:
     """A signal some cycles later."""
     for stage in range(cycles):
         later = Signal.like(signal, name=f"{signal.name}_{stage + 1}", reset_less=True)

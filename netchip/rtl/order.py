@@ -1,7 +1,7 @@
 """The order in which words pass the ports: what a DMA engine has to send, and where it puts what comes back.
 
-Blocks in order: group, tile of output channels, row of tiles, tile in the row; in each the steps over the input channels. The first
-element of a word is its lowest bits. What lies beyond the layer is sent as zeros, and not read when it comes back.
+Blocks in order: group, tile of output channels, row of tiles, tile in the row; in each the steps over the input channels. The
+first element of a word is its lowest bits. What lies beyond the layer is sent as zeros, and not read when it comes back.
 """
 
 from collections.abc import Iterator
@@ -90,7 +90,9 @@ def _tile(plan: LayerPlan, words: list[int]) -> Integers:
     """The outputs [channels, rows, columns] of a block, padded up to whole unrolls, out of its words."""
     size, packing, chunk = plan.size, plan.size.output_packing, plan.size.chunk
     data = b"".join(word.to_bytes(chunk.port_bits // 8, "little") for word in words)
-    values = np.frombuffer(data, _KINDS[chunk.output_bits]).astype(np.int64).reshape(plan.out_passes, plan.plane_depth, -1)
+    values = (
+        np.frombuffer(data, _KINDS[chunk.output_bits]).astype(np.int64).reshape(plan.out_passes, plan.plane_depth, -1)
+    )
     held = values[:, :, : packing.lanes * packing.positions]
     places = held.reshape(plan.out_passes, -1, size.rows, size.columns, size.padded_out)
     passes = places[:, : plan.row_passes * plan.column_passes].reshape(
@@ -116,7 +118,8 @@ def _padded(plan: LayerPlan, inputs: Integers, tile: tuple[int, int], zero_point
     steps = (plan.row_tiles * plan.tile_rows * shape.stride[0], plan.column_tiles * plan.tile_columns * shape.stride[1])
     held = (shape.in_height, shape.in_width)
     sides = [
-        (pad, max(pad, step + size - pad - own)) for pad, step, size, own in zip(shape.padding, steps, tile, held, strict=True)
+        (pad, max(pad, step + size - pad - own))
+        for pad, step, size, own in zip(shape.padding, steps, tile, held, strict=True)
     ]
     return np.pad(inputs, ((0, 0), *sides), constant_values=zero_point)
 

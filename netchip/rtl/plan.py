@@ -1,7 +1,7 @@
 """How a chunk runs a layer, as whole numbers: tiles, loops, what each word of the port holds, how deep the memories are.
 
-Units that run side by side share one loop counter: unit i of the rows takes the rows i * row_passes and on, so that all banks are read
-at one address. Tiles pass the port padded up to whole unrolls.
+Units that run side by side share one loop counter: unit i of the rows takes the rows i * row_passes and on, so that all banks
+are read at one address. Tiles pass the port padded up to whole unrolls.
 """
 
 import math
@@ -20,7 +20,8 @@ BITS = (8, 16)
 class Packing:
     """How elements for `lanes` banks lie in words of `per_word` elements.
 
-    Few lanes: a word holds `positions` (a power of two) addresses of every bank, lane by lane. Many: an address takes `words` words.
+    Few lanes: a word holds `positions` (a power of two) addresses of every bank, lane by lane. Many: an address takes `words`
+    words.
     """
 
     lanes: int

@@ -53,7 +53,14 @@ class Program:
         """A row of the table a layer."""
         first, rows = 0, []
         for plan, scaling in zip(self.plans, self.scalings, strict=True):
-            rows.append({**fields_of(plan), "first_parameter": first, "zero_point": scaling.zero_point, "lowest": scaling.lowest})
+            rows.append(
+                {
+                    **fields_of(plan),
+                    "first_parameter": first,
+                    "zero_point": scaling.zero_point,
+                    "lowest": scaling.lowest,
+                }
+            )
             first += plan.parameter_depth
         return tuple(rows)
 
@@ -73,7 +80,9 @@ class Program:
     def bits(self) -> dict[str, int]:
         """Bits of each field of the table; signed ones have those of the outputs."""
         width = self.plans[0].size.chunk.output_bits
-        return {name: width if name in SIGNED else max(1, max(self._column(name)).bit_length()) for name in self.rows[0]}
+        return {
+            name: width if name in SIGNED else max(1, max(self._column(name)).bit_length()) for name in self.rows[0]
+        }
 
     def _column(self, name: str) -> Sequence[int]:
         return [row[name] for row in self.rows]
@@ -96,7 +105,14 @@ def fields_of(plan: LayerPlan) -> Mapping[str, int]:
 def _loops(plan: LayerPlan) -> dict[str, int]:
     shape, rows, columns = plan.shape, plan.rows, plan.columns
     plane = rows.bank_words * columns.pitch
-    bounds = (shape.kernel_width, shape.kernel_height, plan.in_passes, plan.column_passes, plan.row_passes, plan.out_passes)
+    bounds = (
+        shape.kernel_width,
+        shape.kernel_height,
+        plan.in_passes,
+        plan.column_passes,
+        plan.row_passes,
+        plan.out_passes,
+    )
     strides = (
         shape.dilation[1], shape.dilation[0] * columns.pitch, plane, shape.stride[1], shape.stride[0] * columns.pitch,
         plane if plan.deep else 0,

@@ -1,7 +1,7 @@
 """The integers that the chip must give: a layer on whole numbers as plain torch functions, after ONNX QLinearConv.
 
-Sums have 32 bits and wrap around, as the chip's do. A sum is scaled by a whole number and a shift, rounded to the nearest with ties
-to even, moved by the output's zero point, and held to the output's range (below by the zero point, where a ReLU follows).
+Sums have 32 bits and wrap around, as the chip's do. A sum is scaled by a whole number and a shift, rounded to the nearest with
+ties to even, moved by the output's zero point, and held to the output's range (below by the zero point, where a ReLU follows).
 """
 
 from dataclasses import dataclass

@@ -68,8 +68,8 @@ def simulate(
     `pauses`: cycles before each word in which its port stands still, in turns over and over (none: never).
     Raises `RunError` where the chunk does not end.
     """
-    bench = _Bench(program_of(layers, chunk), tuple(pauses))
-    streams = [streams_of(plan, *each) for plan, *each in zip(bench.program.plans, layers, inputs, strict=True)]
+    bench = Bench(program_of(layers, chunk), tuple(pauses))
+    streams = [streams_of(*each) for each in zip(bench.program.plans, layers, inputs, strict=True)]
     words = bench.run([word for each, _ in streams for word in each], [word for _, each in streams for word in each])
     outputs, start = [], 0
     for plan in bench.program.plans:
@@ -79,7 +79,7 @@ def simulate(
     return Simulated(tuple(outputs), tuple(bench.cycles))
 
 
-class _Bench:
+class Bench:
     """The chunk and what stands at its ports."""
 
     def __init__(self, program: Program, pauses: tuple[int, ...]) -> None:

@@ -1,5 +1,6 @@
 """The integer reference: against ONNX Runtime's QLinearConv, against fractions, and at its edges."""
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -12,20 +13,6 @@ from netchip.errors import RequestError
 from netchip.rtl.reference import IntegerLayer, requantised, run, sums, wrapped
 from netchip.rtl.scaling import multiplier_and_shift
 from netchip.workload.shape import LayerShape
-
-
-def layer_of(random: np.random.Generator, shape: LayerShape, *, bits: int = 8, **others: int | bool) -> IntegerLayer:
-    """Random weights; scales that spread the outputs over their range."""
-    half, filters = 2 ** (bits - 1), shape.total_out_channels
-    size = (filters, shape.in_channels, shape.kernel_height, shape.kernel_width)
-    weights = torch.from_numpy(random.integers(-half, half, size))
-    bias = torch.from_numpy(random.integers(-(2 ** (bits + 4)), 2 ** (bits + 4), filters))
-    spread = half * half / 3 * np.sqrt(np.prod(size[1:]))
-    scales = torch.from_numpy((half / 2 / spread * random.uniform(0.5, 1.5, filters)).astype(np.float32))
-    return IntegerLayer.scaled(
-        shape, weights, bias, scales, weight_bits=bits, input_bits=bits, output_bits=bits, **others
-    )
-
 
 SHAPES = [
     {"in_channels": 3, "out_channels": 5, "in_size": (7, 7), "kernel": (3, 3), "padding": (1, 1)},
@@ -70,7 +57,7 @@ def onnx_outputs(layer: IntegerLayer, inputs: torch.Tensor) -> np.ndarray:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("points", [(0, 0), (5, -7)])
-def test_equals_onnx_runtime(shape: dict, points: tuple[int, int]) -> None:
+def test_equals_onnx_runtime(shape: dict, points: tuple[int, int], layer_of: Callable[..., IntegerLayer]) -> None:
     random = np.random.default_rng(len(str(shape)) + points[0])
     layer = layer_of(
         random, LayerShape.conv(**shape), input_zero_point=points[0], output_zero_point=points[1], relu=False
@@ -103,7 +90,7 @@ def test_one_sum_equals_the_fraction_rounded(total: int, scale: float, zero: int
     assert requantised(layer, torch.tensor([[[total]]])).item() == expected
 
 
-def test_sums_of_16_bits_are_exact_and_wrap_at_32() -> None:
+def test_sums_of_16_bits_are_exact_and_wrap_at_32(layer_of: Callable[..., IntegerLayer]) -> None:
     shape = LayerShape.conv(in_channels=5, out_channels=3, in_size=(6, 5), kernel=(3, 3), padding=(1, 1))
     layer = layer_of(np.random.default_rng(3), shape, bits=16)
     inputs = torch.from_numpy(np.random.default_rng(4).integers(-(2**15), 2**15, (5, 6, 5)))

@@ -1,6 +1,6 @@
 """A tree of adders with a register after each level."""
 
-from netchip.rtl.language import Elaboratable, Module, Signal, signed
+from netchip.rtl.language import Circuit, Elaboratable, Module, Signal, signed
 
 
 class AdderTree(Elaboratable):
@@ -11,7 +11,7 @@ class AdderTree(Elaboratable):
         self.terms = [Signal(signed(bits), name=f"term_{place}") for place in range(count)]
         self.result = Signal(signed(bits + self.levels))
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: object) -> Circuit:
         m = Module()
         terms = self.terms
         for level in range(self.levels):

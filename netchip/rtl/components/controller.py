@@ -1,9 +1,9 @@
-"""The loops of a chunk: which element of each buffer the multipliers take in each cycle, tile after tile, as soon as both are loaded."""
+"""The loops of a chunk: which element of each buffer the multipliers take in each cycle, tile after tile, once both are loaded."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from netchip.rtl.language import Elaboratable, Module, Mux, Signal
+from netchip.rtl.language import Circuit, Elaboratable, Module, Mux, Signal, Wire
 
 LOOPS = ("kernel_column", "kernel_row", "input", "column", "row", "out")
 """The loops of a step, innermost first."""
@@ -23,10 +23,10 @@ class Controller(Elaboratable):
     """Counts through steps of loops, and blocks of steps, and gives addresses, a cycle after the counters stand.
 
     `end[loop]` is the last value of a loop's counter and `stride[loop]` what it adds to the input's address. A step begins when
-    `inputs_full` and `weights_full` hold its half, and a block when its half of the outputs is not `taken`; a step of a `single` cycle
-    is followed by an idle one, so that no sum is read before it is written. `release` frees the half `release_half` of both buffers,
-    `freed` [2] comes from the store. With `valid`: `first` and `last` of the cycles that make a sum, `keep` where it is added to the one
-    before it, `block_ends`.
+    `inputs_full` and `weights_full` hold its half, and a block when its half of the outputs is not `taken`; a step of a
+    `single` cycle is followed by an idle one, so that no sum is read before it is written. `release` frees the half
+    `release_half` of both buffers, `freed` [2] comes from the store. With `valid`: `first` and `last` of the cycles that make a
+    sum, `keep` where it is added to the one before it, `block_ends`.
     """
 
     def __init__(self, bits: LoopBits, positions: int) -> None:
@@ -35,19 +35,32 @@ class Controller(Elaboratable):
         self.end = {loop: Signal(count, name=f"{loop}_end") for loop, count in zip(LOOPS, bits.loops, strict=True)}
         self.stride = {loop: Signal(bits.input_address, name=f"{loop}_stride") for loop in LOOPS}
         self.steps_end = Signal(bits.steps)
-        self.inputs_full, self.weights_full, self.freed, self.taken = Signal(2, name="inputs_full"), Signal(2, name="weights_full"), Signal(2, name="freed"), Signal(2, name="taken")
+        self.inputs_full, self.weights_full, self.freed, self.taken = (
+            Signal(2, name="inputs_full"),
+            Signal(2, name="weights_full"),
+            Signal(2, name="freed"),
+            Signal(2, name="taken"),
+        )
         self.release, self.release_half = Signal(name="release"), Signal(name="release_half")
         self.valid, self.first, self.last, self.keep, self.block_ends = (
             Signal(name=name) for name in ("valid", "first", "last", "keep", "block_ends")
         )
-        self.input_half, self.output_half = Signal(reset_less=True, name="input_half"), Signal(reset_less=True, name="output_half")
+        self.input_half, self.output_half = (
+            Signal(reset_less=True, name="input_half"),
+            Signal(reset_less=True, name="output_half"),
+        )
         self.input_address = Signal(bits.input_address, reset_less=True)
         self.weight_address = Signal(bits.weight_address, reset_less=True)
         self.output_address = Signal(bits.output_address, reset_less=True)
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: object) -> Circuit:
         m = Module()
-        half, out_half, first_step, issue = Signal(name="half"), Signal(name="out_half"), Signal(init=1, name="first_step"), Signal(name="issue")
+        half, out_half, first_step, issue = (
+            Signal(name="half"),
+            Signal(name="out_half"),
+            Signal(init=1, name="first_step"),
+            Signal(name="issue"),
+        )
         ends = self._loops(m, issue)
         last_step = self._blocks(m, ends["out"], half, out_half, first_step)
         self._begin(m, ends["out"], half, out_half, first_step, issue)
@@ -62,11 +75,14 @@ class Controller(Elaboratable):
         ]
         return m
 
-    def _loops(self, m: Module, issue: Signal) -> dict[str, Signal]:
+    def _loops(self, m: Circuit, issue: Wire) -> dict[str, Wire]:
         """The counters, and the input's address as the sum of what each has added; which loops end in this cycle."""
         wrap, at_start, address, ends = issue, 1, 0, {}
         for place, loop in enumerate(LOOPS):
-            counter, offset = Signal.like(self.end[loop], name=loop), Signal(self.bits.input_address, name=f"{loop}_offset")
+            counter, offset = (
+                Signal.like(self.end[loop], name=loop),
+                Signal(self.bits.input_address, name=f"{loop}_offset"),
+            )
             ended, at_end = Signal(name=f"{loop}_ends"), counter == self.end[loop]
             m.d.comb += ended.eq(wrap & at_end)
             with m.If(wrap):
@@ -80,9 +96,12 @@ class Controller(Elaboratable):
         self._outputs(m, ends)
         return ends
 
-    def _weights(self, m: Module, issue: Signal, ends: dict[str, Signal]) -> None:
+    def _weights(self, m: Circuit, issue: Wire, ends: dict[str, Wire]) -> None:
         """Weights lie in the order of their loops; those of an output channel are read anew for each position."""
-        place, begin = Signal(self.bits.weight_address, name="weight_place"), Signal(self.bits.weight_address, name="weight_begin")
+        place, begin = (
+            Signal(self.bits.weight_address, name="weight_place"),
+            Signal(self.bits.weight_address, name="weight_begin"),
+        )
         m.d.sync += self.weight_address.eq(place)
         with m.If(ends["out"]):
             m.d.sync += [place.eq(0), begin.eq(0)]
@@ -93,7 +112,7 @@ class Controller(Elaboratable):
         with m.Elif(issue):
             m.d.sync += place.eq(place + 1)
 
-    def _outputs(self, m: Module, ends: dict[str, Signal]) -> None:
+    def _outputs(self, m: Circuit, ends: dict[str, Wire]) -> None:
         """Sums lie in the order in which they come; each output channel begins with a whole address of the store."""
         place = Signal(self.bits.output_address, name="output_place")
         m.d.sync += self.output_address.eq(place)
@@ -104,7 +123,7 @@ class Controller(Elaboratable):
         with m.Elif(ends["input"]):
             m.d.sync += place.eq(place + 1)
 
-    def _blocks(self, m: Module, step_ends: Signal, half: Signal, out_half: Signal, first_step: Signal):
+    def _blocks(self, m: Circuit, step_ends: Wire, half: Wire, out_half: Wire, first_step: Wire):
         """Counts steps, and changes halves; blocks are counted by whoever loads and stores them."""
         step = Signal.like(self.steps_end)
         last_step = step == self.steps_end
@@ -114,7 +133,7 @@ class Controller(Elaboratable):
                 m.d.sync += out_half.eq(~out_half)
         return last_step
 
-    def _begin(self, m: Module, step_ends: Signal, half: Signal, out_half: Signal, first_step: Signal, issue: Signal) -> None:
+    def _begin(self, m: Circuit, step_ends: Wire, half: Wire, out_half: Wire, first_step: Wire, issue: Wire) -> None:
         """When a step may begin."""
         within, pause, begins = Signal(name="within"), Signal(name="pause"), Signal(name="begins")
         loaded = self.inputs_full.bit_select(half, 1) & self.weights_full.bit_select(half, 1)

@@ -1,14 +1,14 @@
-"""A ping-pong buffer of several lanes: one half is filled word by word, while the other is read an element of each lane at a time."""
+"""A ping-pong buffer of several lanes: one half is filled word by word, while the other is read an element a lane at a time."""
 
-from netchip.rtl.language import Cat, Elaboratable, Memory, Module, Signal, bits_for, signed, unsigned
+from netchip.rtl.language import Cat, Circuit, Elaboratable, Memory, Module, Signal, Wire, bits_for, signed, unsigned
 from netchip.rtl.plan import Packing
 
 
 class LaneMemory(Elaboratable):
     """Lanes of `depth` addresses a half, each of `packing.positions` elements; both halves lie in one memory a lane.
 
-    A word is written at `write_address` of `write_half` where `write_enable`, to all lanes, or to those of group `write_group` where
-    a word does not hold all. Element `read_address` of `read_half` comes a cycle later as `read[lane]`.
+    A word is written at `write_address` of `write_half` where `write_enable`, to all lanes, or to those of group `write_group`
+    where a word does not hold all. Element `read_address` of `read_half` comes a cycle later as `read[lane]`.
     """
 
     def __init__(self, packing: Packing, bits: int, depth: int) -> None:
@@ -23,17 +23,19 @@ class LaneMemory(Elaboratable):
         self.read_address = Signal(max(1, self.address_bits + self.position_bits))
         self.read = [Signal(signed(bits), name=f"read_{lane}") for lane in range(packing.lanes)]
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: object) -> Circuit:
         m = Module()
         position = Signal(max(1, self.position_bits), reset_less=True)
         m.d.sync += position.eq(self.read_address[: self.position_bits])
         elements = [self.write_word.word_select(place, self.bits) for place in range(self.packing.per_word)]
         for lane in range(self.packing.lanes):
-            slots = [place * self.packing.lanes + lane % self.packing.per_word for place in range(self.packing.positions)]
+            slots = [
+                place * self.packing.lanes + lane % self.packing.per_word for place in range(self.packing.positions)
+            ]
             self._lane(m, lane, Cat(elements[slot] for slot in slots), position)
         return m
 
-    def _lane(self, m: Module, lane: int, word: object, position: Signal) -> None:
+    def _lane(self, m: Circuit, lane: int, word: Wire, position: Wire) -> None:
         width = self.packing.positions * self.bits
         m.submodules[f"lane_{lane}"] = memory = Memory(shape=unsigned(width), depth=2 << self.address_bits, init=[])
         write, read = memory.write_port(), memory.read_port()

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from netchip.rtl.components.stream import Stream
-from netchip.rtl.language import Elaboratable, Module, Mux, Signal, bits_for
+from netchip.rtl.language import Circuit, Elaboratable, Module, Mux, Signal, Wire, bits_for
 
 
 class TileBounds(NamedTuple):
@@ -19,16 +19,20 @@ class TileBounds(NamedTuple):
 class Loader(Elaboratable):
     """Fills one half after the other with tiles of planes of lines of words, each word `groups` times; never one that is `full`.
 
-    Bank [i][j] takes the words from `first_word[j]` to `last_word[j]` of the lines from `first_line[i]` to `last_line[i]`, and holds
-    them in the order in which they come. `word`, `group`, `half`, `enable[i][j]` and `address[i][j]` come a cycle after the word.
-    `start` begins a layer of `tiles` tiles; `release` in a cycle frees the half `release_half`.
+    Bank [i][j] takes the words from `first_word[j]` to `last_word[j]` of the lines from `first_line[i]` to `last_line[i]`, and
+    holds them in the order in which they come. `word`, `group`, `half`, `enable[i][j]` and `address[i][j]` come a cycle after
+    the word. `start` begins a layer of `tiles` tiles; `release` in a cycle frees the half `release_half`.
     """
 
     def __init__(self, port_bits: int, groups: int, rows: int, columns: int, bits: TileBounds) -> None:
         self.groups, self.rows, self.columns = groups, rows, columns
         self.stream = Stream(port_bits, "load")
         self.start, self.tiles = Signal(name="start"), Signal(bits.tiles, name="tiles")
-        self.words_end, self.lines_end, self.planes_end = Signal(bits.words, name="words_end"), Signal(bits.lines, name="lines_end"), Signal(bits.planes, name="planes_end")
+        self.words_end, self.lines_end, self.planes_end = (
+            Signal(bits.words, name="words_end"),
+            Signal(bits.lines, name="lines_end"),
+            Signal(bits.planes, name="planes_end"),
+        )
         self.first_line = [Signal(bits.lines, name=f"first_line_{i}") for i in range(rows)]
         self.last_line = [Signal(bits.lines, name=f"last_line_{i}") for i in range(rows)]
         self.first_word = [Signal(bits.words, name=f"first_word_{j}") for j in range(columns)]
@@ -40,10 +44,11 @@ class Loader(Elaboratable):
         self.group = Signal(bits_for(groups - 1), reset_less=True)
         self.enable = [[Signal(name=f"enable_{i}_{j}") for j in range(columns)] for i in range(rows)]
         self.address = [
-            [Signal(max(1, bits.address), name=f"address_{i}_{j}", reset_less=True) for j in range(columns)] for i in range(rows)
+            [Signal(max(1, bits.address), name=f"address_{i}_{j}", reset_less=True) for j in range(columns)]
+            for i in range(rows)
         ]
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: object) -> Circuit:
         m = Module()
         filling, left = Signal(name="filling"), Signal.like(self.tiles, name="left")
         group, word, line, plane = (
@@ -56,7 +61,12 @@ class Loader(Elaboratable):
         m.d.comb += self.stream.ready.eq((left != 0) & ~self.full.bit_select(filling, 1))
         wrap = taken
         group_ends = Signal()
-        for counter, end in ((group, self.groups - 1), (word, self.words_end), (line, self.lines_end), (plane, self.planes_end)):
+        for counter, end in (
+            (group, self.groups - 1),
+            (word, self.words_end),
+            (line, self.lines_end),
+            (plane, self.planes_end),
+        ):
             at_end = counter == end
             with m.If(wrap):
                 m.d.sync += counter.eq(_next(counter, at_end))
@@ -69,10 +79,14 @@ class Loader(Elaboratable):
         self._halves(m, filling, left)
         return m
 
-    def _banks(self, m: Module, word: Signal, line: Signal, group_ends: Signal) -> None:
+    def _banks(self, m: Circuit, word: Wire, line: Wire, group_ends: Wire) -> None:
         """Which banks the word goes to, and the next address of each."""
-        in_lines = [(line >= first) & (line <= last) for first, last in zip(self.first_line, self.last_line, strict=True)]
-        in_words = [(word >= first) & (word <= last) for first, last in zip(self.first_word, self.last_word, strict=True)]
+        in_lines = [
+            (line >= first) & (line <= last) for first, last in zip(self.first_line, self.last_line, strict=True)
+        ]
+        in_words = [
+            (word >= first) & (word <= last) for first, last in zip(self.first_word, self.last_word, strict=True)
+        ]
         for i in range(self.rows):
             for j in range(self.columns):
                 here = Signal(name=f"here_{i}_{j}")
@@ -84,7 +98,7 @@ class Loader(Elaboratable):
                 with m.Elif(group_ends & here):
                     m.d.sync += upcoming.eq(upcoming + 1)
 
-    def _halves(self, m: Module, filling: Signal, left: Signal) -> None:
+    def _halves(self, m: Circuit, filling: Wire, left: Wire) -> None:
         """Which halves are full, which one is filled, and how many tiles are to come."""
         with m.If(self.release):
             m.d.sync += self.full.bit_select(self.release_half, 1).eq(0)
@@ -94,5 +108,5 @@ class Loader(Elaboratable):
             m.d.sync += left.eq(self.tiles)
 
 
-def _next(counter: Signal, at_end):
+def _next(counter: Wire, at_end):
     return Mux(at_end, 0, counter + 1)

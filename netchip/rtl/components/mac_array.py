@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from netchip.rtl.components.adder_tree import AdderTree
 from netchip.rtl.components.products import PairedProduct, Product
-from netchip.rtl.language import Elaboratable, Module, Mux, Signal, delayed, signed
+from netchip.rtl.language import Circuit, Elaboratable, Module, Mux, Signal, Wire, delayed, signed
 from netchip.rtl.plan import EngineSize
 
 PAIRED_UP_TO_BITS = 8
@@ -63,20 +63,28 @@ class MacArray(Elaboratable):
         chunk, lanes = size.chunk, size.input_packing.lanes
         self.first = Signal()
         self.inputs = [
-            [[Signal(signed(chunk.input_bits), name=f"input_{lane}_{i}_{j}") for j in range(size.columns)] for i in range(size.rows)]
+            [
+                [Signal(signed(chunk.input_bits), name=f"input_{lane}_{i}_{j}") for j in range(size.columns)]
+                for i in range(size.rows)
+            ]
             for lane in range(lanes)
         ]
         self.weights = [
-            Signal(signed(chunk.weight_bits), name=f"weight_{m}_{n}") for m in range(size.out) for n in range(size.inputs)
+            Signal(signed(chunk.weight_bits), name=f"weight_{m}_{n}")
+            for m in range(size.out)
+            for n in range(size.inputs)
         ]
         self.sums = [
-            [[Signal(signed(SUM_BITS), name=f"sum_{m}_{i}_{j}", reset_less=True) for j in range(size.columns)] for i in range(size.rows)]
+            [
+                [Signal(signed(SUM_BITS), name=f"sum_{m}_{i}_{j}", reset_less=True) for j in range(size.columns)]
+                for i in range(size.rows)
+            ]
             for m in range(size.out)
         ]
         self.levels = (size.inputs - 1).bit_length()
         self.latency = 2 + self.levels
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: object) -> Circuit:
         m = Module()
         products = self._products(m)
         first = delayed(m, self.first, 1 + self.levels)
@@ -89,8 +97,8 @@ class MacArray(Elaboratable):
             m.d.sync += total.eq(Mux(first, 0, total) + tree.result)
         return m
 
-    def _products(self, m: Module) -> dict[Unit, Signal]:
-        found: dict[Unit, Signal] = {}
+    def _products(self, m: Circuit) -> dict[Unit, Wire]:
+        found: dict[Unit, Wire] = {}
         loop = pairing(self.size)
         for units in slices_of(self.size):
             unit = units[0]
@@ -102,22 +110,22 @@ class MacArray(Elaboratable):
                 found[unit], found[units[1]] = part.low_result, part.high_result
         return found
 
-    def _single(self, m: Module, name: str, unit: Unit) -> Signal:
+    def _single(self, m: Circuit, name: str, unit: Unit) -> Wire:
         part = Product(self.size.chunk.weight_bits, self.size.chunk.input_bits)
         m.submodules[name] = part
         m.d.comb += [part.first.eq(self._weight(unit)), part.second.eq(self._input(unit))]
         return part.result
 
-    def _pair(self, m: Module, name: str, low: Unit, high: Unit, *, shared_input: bool) -> PairedProduct:
+    def _pair(self, m: Circuit, name: str, low: Unit, high: Unit, *, shared_input: bool) -> PairedProduct:
         part = PairedProduct()
         m.submodules[name] = part
         own, shared = (self._weight, self._input) if shared_input else (self._input, self._weight)
         m.d.comb += [part.low.eq(own(low)), part.high.eq(own(high)), part.shared.eq(shared(low))]
         return part
 
-    def _weight(self, unit: Unit) -> Signal:
+    def _weight(self, unit: Unit) -> Wire:
         return self.weights[unit.out * self.size.inputs + unit.input]
 
-    def _input(self, unit: Unit) -> Signal:
+    def _input(self, unit: Unit) -> Wire:
         lane = unit.out if self.size.engine.depthwise else unit.input
         return self.inputs[lane][unit.row][unit.column]

@@ -1,6 +1,6 @@
 """Multipliers of one DSP slice: a plain one, and two products of 8 bits that share a factor as one wide product."""
 
-from netchip.rtl.language import Elaboratable, Module, Signal, signed
+from netchip.rtl.language import Circuit, Elaboratable, Module, Signal, signed
 
 
 class Product(Elaboratable):
@@ -10,7 +10,7 @@ class Product(Elaboratable):
         self.first, self.second = Signal(signed(first_bits), name="first"), Signal(signed(second_bits), name="second")
         self.result = Signal(signed(first_bits + second_bits), reset_less=True)
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: object) -> Circuit:
         m = Module()
         m.d.sync += self.result.eq(self.first * self.second)
         return m
@@ -23,10 +23,17 @@ class PairedProduct(Elaboratable):
     """
 
     def __init__(self) -> None:
-        self.low, self.high, self.shared = Signal(signed(8), name="low"), Signal(signed(8), name="high"), Signal(signed(8), name="shared")
-        self.low_result, self.high_result = Signal(signed(16), name="low_result"), Signal(signed(16), name="high_result")
+        self.low, self.high, self.shared = (
+            Signal(signed(8), name="low"),
+            Signal(signed(8), name="high"),
+            Signal(signed(8), name="shared"),
+        )
+        self.low_result, self.high_result = (
+            Signal(signed(16), name="low_result"),
+            Signal(signed(16), name="high_result"),
+        )
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: object) -> Circuit:
         m = Module()
         both, wide = Signal(signed(25), name="both"), Signal(signed(33), reset_less=True, name="wide")
         m.d.comb += both.eq((self.high << 16) + self.low)

@@ -1,6 +1,6 @@
 """The layers of a frame one after the other: reads each one's row of the table, begins it, and waits until it has ended."""
 
-from netchip.rtl.language import Cat, Elaboratable, Memory, Module, Signal, bits_for, signed, unsigned
+from netchip.rtl.language import Cat, Circuit, Elaboratable, Memory, Module, Signal, bits_for, signed, unsigned
 from netchip.rtl.program import SIGNED, Program
 
 
@@ -12,13 +12,18 @@ class Sequencer(Elaboratable):
 
     def __init__(self, program: Program) -> None:
         self.program, self.count = program, len(program.plans)
-        self.start, self.busy, self.begin, self.ended = Signal(name="start"), Signal(name="busy"), Signal(name="begin"), Signal(name="ended")
+        self.start, self.busy, self.begin, self.ended = (
+            Signal(name="start"),
+            Signal(name="busy"),
+            Signal(name="begin"),
+            Signal(name="ended"),
+        )
         self.layer = Signal(bits_for(self.count - 1))
         self.fields = {
             name: Signal(signed(bits) if name in SIGNED else bits, name=name) for name, bits in program.bits.items()
         }
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: object) -> Circuit:
         m = Module()
         names = list(self.fields)
         width = sum(len(signal) for signal in self.fields.values())

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from netchip.rtl.language import Elaboratable, Module, Mux, Signal, bits_for
+from netchip.rtl.language import Circuit, Elaboratable, Module, Mux, Signal, Wire, bits_for
 from netchip.rtl.plan import EngineSize
 
 
@@ -20,24 +20,31 @@ class StoreBits(NamedTuple):
 class StoreControl(Elaboratable):
     """Sends `blocks` blocks after `start`, each as soon as `landed` says that the half it lies in is whole.
 
-    While `advance`: `address` and `parameter` are read in a cycle, and in the next one `low` and `high` say which slots make the word
-    of half `half`, where `valid`. `freed` says in which cycle a half is read to its end. A block is `outer` channels' for each of
-    `inner` places; channels of a pass take `parameter_words` words, for each of `others` places side by side.
+    While `advance`: `address` and `parameter` are read in a cycle, and in the next one `low` and `high` say which slots make
+    the word of half `half`, where `valid`. `freed` says in which cycle a half is read to its end. A block is `outer` channels'
+    for each of `inner` places; channels of a pass take `parameter_words` words, for each of `others` places side by side.
     """
 
     def __init__(self, size: EngineSize, bits: StoreBits) -> None:
         self.others, self.parameter_words = size.output_packing.words // size.parameter_words, size.parameter_words
         self.start, self.advance = Signal(name="start"), Signal(name="advance")
-        self.blocks, self.first_parameter = Signal(bits.blocks, name="blocks"), Signal(bits.parameter, name="first_parameter")
+        self.blocks, self.first_parameter = (
+            Signal(bits.blocks, name="blocks"),
+            Signal(bits.parameter, name="first_parameter"),
+        )
         self.depth_end, self.out_end = Signal(bits.depth, name="depth_end"), Signal(bits.out, name="out_end")
         self.inner_end = Signal(bits.inner)
         self.landed, self.full, self.freed = Signal(2, name="landed"), Signal(2, name="full"), Signal(2, name="freed")
         self.address, self.parameter = Signal(bits.address, name="address"), Signal(bits.parameter, name="parameter")
-        self.valid, self.half, self.left = Signal(name="valid"), Signal(reset_less=True, name="half"), Signal(bits.blocks, name="left")
+        self.valid, self.half, self.left = (
+            Signal(name="valid"),
+            Signal(reset_less=True, name="half"),
+            Signal(bits.blocks, name="left"),
+        )
         self.low = Signal(bits_for(self.parameter_words - 1), reset_less=True)
         self.high = Signal(bits_for(self.others - 1), reset_less=True)
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: object) -> Circuit:
         m = Module()
         half, issue, last = Signal(name="half"), Signal(name="issue"), Signal(name="last")
         m.d.comb += issue.eq(self.full.bit_select(half, 1) & self.advance)
@@ -52,10 +59,20 @@ class StoreControl(Elaboratable):
             m.d.sync += self.left.eq(self.blocks)
         return m
 
-    def _loops(self, m: Module, issue: Signal) -> Signal:
+    def _loops(self, m: Circuit, issue: Wire) -> Wire:
         """The counters; says in which cycle the last word of a block is read."""
-        low, high, depth, out = Signal.like(self.low, name="low"), Signal.like(self.high, name="high"), Signal.like(self.depth_end, name="depth"), Signal.like(self.out_end, name="out")
-        loops = (("low", low, self.parameter_words - 1), ("high", high, self.others - 1), ("depth", depth, self.depth_end), ("out", out, self.out_end))
+        low, high, depth, out = (
+            Signal.like(self.low, name="low"),
+            Signal.like(self.high, name="high"),
+            Signal.like(self.depth_end, name="depth"),
+            Signal.like(self.out_end, name="out"),
+        )
+        loops = (
+            ("low", low, self.parameter_words - 1),
+            ("high", high, self.others - 1),
+            ("depth", depth, self.depth_end),
+            ("out", out, self.out_end),
+        )
         wrap, ends = issue, {}
         for name, counter, end in loops:
             ended, at_end = Signal(name=f"{name}_ends"), counter == end
@@ -72,7 +89,7 @@ class StoreControl(Elaboratable):
         self._parameters(m, low, ends)
         return ends["out"]
 
-    def _parameters(self, m: Module, low: Signal, ends: dict[str, Signal]) -> None:
+    def _parameters(self, m: Circuit, low: Wire, ends: dict[str, Wire]) -> None:
         """Parameters of the pass at hand; blocks of the same channels begin at the same place again."""
         place, begin, inner = (Signal.like(like, name=name) for like, name in (
             (self.parameter, "parameter_place"), (self.parameter, "parameter_begin"), (self.inner_end, "inner")

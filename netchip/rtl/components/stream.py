@@ -1,6 +1,6 @@
 """A stream port: words pass in the cycles in which `valid` and `ready` are both up."""
 
-from netchip.rtl.language import Signal
+from netchip.rtl.language import Signal, Wire
 
 
 class Stream:
@@ -12,7 +12,7 @@ class Stream:
         self.ready = Signal(name=f"{name}_ready")
 
     @property
-    def signals(self) -> tuple[Signal, Signal, Signal]:
+    def signals(self) -> tuple[Wire, Wire, Wire]:
         """All three."""
         return self.payload, self.valid, self.ready
 
