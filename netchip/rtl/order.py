@@ -157,3 +157,37 @@ def _packed(values: Integers, packing: Packing, bits: int) -> list[int]:
     full = np.pad(held, ((0, 0), (0, 0), (0, packing.words * packing.per_word - held.shape[2])))
     data, width = full.astype(_KINDS[bits]).tobytes(), packing.per_word * bits // 8
     return [int.from_bytes(data[start : start + width], "little") for start in range(0, len(data), width)]
+
+
+def expected_words(plan: LayerPlan, outputs: Integers) -> tuple[list[int], list[int]]:
+    """The words that come back for outputs [M, OY, OX], and masks whose bits are set where a word holds any of them."""
+    there = np.ones_like(outputs)
+    words, masks = (_words_back(plan, values) for values in (outputs, -there))
+    return words, masks
+
+
+def _words_back(plan: LayerPlan, outputs: Integers) -> list[int]:
+    size, packing = plan.size, plan.size.output_packing
+    per_channel, held = plan.row_passes * plan.column_passes, plan.plane_depth * packing.positions
+    found: list[int] = []
+    for block in blocks(plan):
+        tile = _gathered(outputs, plan, block).reshape(
+            plan.out_passes, size.out, size.rows, plan.row_passes, size.columns, plan.column_passes
+        )
+        places = tile.transpose(0, 3, 5, 2, 4, 1).reshape(plan.out_passes, per_channel, size.rows, size.columns, size.out)
+        ends = ((0, 0), (0, held - per_channel), (0, 0), (0, 0), (0, size.padded_out - size.out))
+        lanes = np.pad(places, ends).reshape(1, plan.out_passes * held, packing.lanes)
+        found += _packed(lanes, packing, size.chunk.output_bits)
+    return found
+
+
+def _gathered(outputs: Integers, plan: LayerPlan, block: Block) -> Integers:
+    """The outputs of a block, [channels, rows, columns], padded with zeros up to whole unrolls."""
+    channels = channels_of(plan, block).reshape(-1)
+    rows = min(plan.tile_rows, plan.shape.out_height - block.row)
+    columns = min(plan.tile_columns, plan.shape.out_width - block.column)
+    size = (len(channels), plan.size.rows * plan.row_passes, plan.size.columns * plan.column_passes)
+    tile = np.zeros(size, outputs.dtype)
+    window = outputs[:, block.row : block.row + rows, block.column : block.column + columns]
+    tile[channels >= 0, :rows, :columns] = window[channels[channels >= 0]]
+    return tile
