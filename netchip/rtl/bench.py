@@ -15,8 +15,8 @@ from netchip.rtl.simulation import program_of, streams_of
 from netchip.rtl.verilog import verilog_of
 
 BENCH = """\
-// Sends the words of inputs.mem (and weights.mem) to {name} for {frames} frames, and compares what comes back with expected.mem where
-// mask.mem has bits set. Prints the cycles of each layer of the last frame, and PASSED or FAILED.
+// Sends the words of inputs.mem (and weights.mem) to {name} for {frames} frames, and compares what comes back with
+// expected.mem where mask.mem has bits set. Prints the cycles of each layer of the last frame, and PASSED or FAILED.
 `timescale 1ns / 1ps
 module testbench;
   localparam PORT = {port}, INPUTS = {inputs}, WEIGHTS = {weights}, OUTPUTS = {outputs}, LAYERS = {layers}, FRAMES = {frames};

@@ -30,8 +30,9 @@ class ChunkHardware(Elaboratable):
     """The chunk that runs the layers of `program`, a frame after each `start`.
 
     Streams `inputs` and `weights` take the words of `order.py`, tile by tile; with a shared port `inputs` takes both, a tile of
-    inputs and then one of weights, and a word passes it or `outputs` in a cycle, never both. `busy` is up from a `start` to the
-    frame's last word, and `layer` is the place of the layer that runs.
+    inputs and then one of weights, and a word passes it or `outputs` in a cycle, never both: loads go first, until both halves
+    of the sums wait for their store. `busy` is up from a `start` to the frame's last word, and `layer` is the place of the
+    layer that runs.
     """
 
     def __init__(self, program: Program) -> None:
@@ -53,7 +54,7 @@ class ChunkHardware(Elaboratable):
     def elaborate(self, platform: object) -> Circuit:
         m = Module()
         m.submodules.sequencer = sequencer = Sequencer(self.program)
-        self._fields = sequencer.fields
+        self._fields, self._stores_first = sequencer.fields, Signal(name="stores_first")
         inputs, weights, controller, store = self._parts(m)
         m.d.comb += [sequencer.start.eq(self.start), self.busy.eq(sequencer.busy), self.layer.eq(sequencer.layer)]
         m.d.comb += [part.start.eq(sequencer.begin) for part in (inputs, weights, store)]
@@ -138,9 +139,9 @@ class ChunkHardware(Elaboratable):
         for place, loader in enumerate((inputs, weights)):
             m.d.comb += [
                 loader.stream.payload.eq(self.inputs.payload),
-                loader.stream.valid.eq(self.inputs.valid & (turn == place)),
+                loader.stream.valid.eq(self.inputs.valid & (turn == place) & ~self._stores_first),
             ]
-        m.d.comb += self.inputs.ready.eq(Mux(turn, weights.stream.ready, inputs.stream.ready))
+        m.d.comb += self.inputs.ready.eq(Mux(turn, weights.stream.ready, inputs.stream.ready) & ~self._stores_first)
         with m.If(inputs.tile_ends | weights.tile_ends):
             m.d.sync += turn.eq(~turn)
 
@@ -220,6 +221,7 @@ class ChunkHardware(Elaboratable):
             valids.append(Signal(name=f"valid_{stage}"))
             with m.If(advance):
                 m.d.sync += valids[-1].eq(valids[-2])
+        m.d.comb += self._stores_first.eq(store.full.all() & valids[-1] & self.outputs.ready)
         free = ~self.inputs.passes if self.chunk.shared_port else 1
         m.d.comb += [self.outputs.valid.eq(valids[-1] & free), advance.eq(~valids[-1] | self.outputs.passes)]
         m.d.comb += [

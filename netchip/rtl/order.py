@@ -174,7 +174,9 @@ def _words_back(plan: LayerPlan, outputs: Integers) -> list[int]:
         tile = _gathered(outputs, plan, block).reshape(
             plan.out_passes, size.out, size.rows, plan.row_passes, size.columns, plan.column_passes
         )
-        places = tile.transpose(0, 3, 5, 2, 4, 1).reshape(plan.out_passes, per_channel, size.rows, size.columns, size.out)
+        places = tile.transpose(0, 3, 5, 2, 4, 1).reshape(
+            plan.out_passes, per_channel, size.rows, size.columns, size.out
+        )
         ends = ((0, 0), (0, held - per_channel), (0, 0), (0, 0), (0, size.padded_out - size.out))
         lanes = np.pad(places, ends).reshape(1, plan.out_passes * held, packing.lanes)
         found += _packed(lanes, packing, size.chunk.output_bits)

@@ -69,7 +69,9 @@ def _modules(text: str) -> list[str]:
     """The modules of a text, with names that hold no dots."""
     names = {found[1] for found in _MODULE.finditer(text)}
     for old in sorted(names, key=len, reverse=True):
-        text = text.replace(f"{old} ", f"{old.removeprefix(chr(92)).replace('.', '_')} ") if old.startswith("\\") else text
+        text = (
+            text.replace(f"{old} ", f"{old.removeprefix(chr(92)).replace('.', '_')} ") if old.startswith("\\") else text
+        )
     return [found[0] for found in _MODULE.finditer(text)]
 
 
@@ -113,7 +115,9 @@ def _each_once(modules: list[str]) -> list[str]:
 
 def _renamed(text: str, instead: Mapping[str, str]) -> str:
     """The module with instances of other modules."""
-    return re.sub(r"^  (\w+) +(?=\\?[\w.]+ *\()", lambda found: f"  {instead.get(found[1], found[1])} ", text, flags=re.MULTILINE)
+    return re.sub(
+        r"^  (\w+) +(?=\\?[\w.]+ *\()", lambda found: f"  {instead.get(found[1], found[1])} ", text, flags=re.MULTILINE
+    )
 
 
 def _described(text: str, name: str, hardware: ChunkHardware) -> str:
@@ -132,7 +136,7 @@ def _described(text: str, name: str, hardware: ChunkHardware) -> str:
 def _head(hardware: ChunkHardware, name: str) -> str:
     chunk, size = hardware.chunk, hardware.size
     return "\n".join([
-        f"// {name}: a convolution engine of the type {chunk.engine!r}, {chunk.weight_bits}-bit weights, {chunk.input_bits}-bit inputs.",
+        f"// {name}: an engine of the type {chunk.engine!r}; weights {chunk.weight_bits}, inputs {chunk.input_bits} bits.",
         f"// {size.out} output channels x {size.inputs} input channels x {size.rows} rows x {size.columns} columns side by side.",
         f"// {len(hardware.plans)} layers; ports of {chunk.port_bits} bits; clock clk, synchronous reset rst (active high).",
         "",

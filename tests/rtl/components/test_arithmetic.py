@@ -10,8 +10,8 @@ pytest.importorskip("amaranth", reason="describing hardware needs Amaranth: pip 
 
 from netchip.hardware.fpga.board import load_board
 from netchip.hardware.fpga.chunk import ENGINES, Chunk, ChunkBatch
-from netchip.hardware.fpga.cycles import unrolls_of
 from netchip.hardware.fpga.units import units_of as model_of
+from netchip.hardware.fpga.unrolls import unrolls_of
 from netchip.rtl.components.adder_tree import AdderTree
 from netchip.rtl.components.mac_array import MacArray, slices_of, units_of
 from netchip.rtl.components.products import PairedProduct, Product
