@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Elsewhere the pinned torch is a CUDA build; `make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu` takes a CPU one.
 TORCH_INDEX ?=
-EXTRAS := dev,vision,track,export,docs
+EXTRAS := dev,vision,track,export,docs,rtl
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: help setup demo test docs lint format clean
@@ -25,7 +25,7 @@ demo: setup     ## find a ticket on real digits, train it, compare it with the d
 	$(BIN)/netchip demo
 
 test: setup     ## run all tests
-	$(BIN)/python -m pytest -n 2 -q
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 2 -q
 
 docs: setup     ## build the documentation into build/site, strictly: a broken link fails
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/site

@@ -9,10 +9,12 @@ from netchip.errors import BudgetError, RequestError
 from netchip.hardware.fpga.assignment import Assignment
 from netchip.hardware.fpga.board import Board
 from netchip.hardware.fpga.chunk import Chunk, ChunkBatch
-from netchip.hardware.fpga.cycles import tile_times, unrolls_of
+from netchip.hardware.fpga.cycles import tile_times
 from netchip.hardware.fpga.layer_table import LayerTable
+from netchip.hardware.fpga.packing import tile_words
 from netchip.hardware.fpga.predictor import RESOURCES, FpgaPredictor
 from netchip.hardware.fpga.tiling import tiles_of
+from netchip.hardware.fpga.unrolls import unrolls_of
 from netchip.workload.layer import Layer
 
 DRAM = "dram"
@@ -179,7 +181,7 @@ def _utilisation(layers: LayerTable, place: int, cycles: float, units: float) ->
 
 def _bounds(layers: LayerTable, batch: ChunkBatch) -> list[str]:
     tiles = tiles_of(layers, batch, np)
-    times = tile_times(layers, batch, tiles, unrolls_of(batch, np), np)
+    times = tile_times(tile_words(layers, batch, tiles, unrolls_of(batch, np), np), np)
     compute = tiles.steps * times.compute
     if bool(batch.shared_port[0]):
         port = tiles.steps * (times.inputs + times.weights) + times.outputs

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from netchip.hardware.arrays import Array
 from netchip.hardware.fpga.board import Family
 from netchip.hardware.fpga.chunk import ChunkBatch
-from netchip.hardware.fpga.cycles import Unrolls
+from netchip.hardware.fpga.unrolls import Unrolls
 
 DSP_WIDTHS: dict[Family, tuple[int, int]] = {"7-series": (25, 18), "ultrascale+": (27, 18)}
 """Bits of the two operands of one slice, DSP48E1 and DSP48E2."""

@@ -56,8 +56,10 @@ def test_what_bounds_a_layer(layers: list[Layer]) -> None:
 
     assert bounds(replace(TREE, unroll_out=1)) == {"compute"}
     assert bounds(replace(TREE, port_bits=1)) == {"port"}
-    assert bounds(replace(TREE, port_bits=1, shared_port=False)) == {"outputs"}  # 8,192 bits of a tile, 8,000 of inputs
-    assert bounds(replace(TREE, port_bits=1, shared_port=False, tile_out=4)) == {"inputs"}
+    apart = replace(TREE, port_bits=1, shared_port=False, unroll_in=1)
+    assert bounds(apart) == {"outputs"}  # 8,192 bits of a tile, 8,000 of inputs
+    assert bounds(replace(apart, tile_out=4)) == {"inputs"}
+    assert bounds(replace(apart, unroll_in=4)) == {"inputs"}  # padded up to 8 channels
 
 
 def test_what_is_over_is_named(layers: list[Layer]) -> None:
