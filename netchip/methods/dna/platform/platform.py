@@ -116,7 +116,7 @@ class Platform(Protocol):
 
     @property
     def target(self) -> float:
-        """What `cost` is to reach: cycles from frame to frame for a target of frames a second, or an EDP in pJ s; infinite: none."""
+        """What `cost` is to reach: cycles from frame to frame for a target of frames a second, or an EDP in pJ s; else infinite."""
         ...
 
     @property
