@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from netchip.errors import RequestError
+from netchip.errors import BudgetError, RequestError
 from netchip.hardware.fpga.assignment import Assignment, by_map_size
 from netchip.hardware.fpga.board import Board
 from netchip.hardware.fpga.chunk import ChunkBatch
@@ -17,11 +17,12 @@ from netchip.hardware.fpga.layer_table import LayerTable
 from netchip.hardware.fpga.partition import layers_able, solve_contiguous
 from netchip.hardware.fpga.pipeline import evaluate_pipeline
 from netchip.hardware.fpga.predictor import RESOURCES, FpgaPredictor
-from netchip.hardware.fpga.problem import PipelineProblem
+from netchip.hardware.fpga.problem import LATENCY, PipelineProblem
 from netchip.hardware.fpga.space import ChunkSpace
-from netchip.hardware.search.exact import Tables, solve, tabulate
+from netchip.hardware.search.exact import Optimum, Tables, tabulate
 from netchip.hardware.search.searching import Engine, search
 from netchip.methods.dna.platform.designs import PipelineDesign
+from netchip.methods.dna.platform.limits import advice_of, contradiction
 from netchip.methods.dna.platform.pipeline_report import pair_report
 from netchip.methods.dna.platform.platform import Design, PairReport
 from netchip.methods.dna.platform.rules import MapSizeRule, NamedRule, Rule
@@ -160,15 +161,26 @@ class FpgaPlatform:
             self.spaces,
             rule,
             FpgaPredictor(self.board),
-            self.built_limits,
+            self.built_limits | self._latency_limit,
             self.board.bandwidth_bits_per_cycle,
         )
         self._check_runs(found)
         return found
 
+    @property
+    def _latency_limit(self) -> dict[str, float]:
+        exact = self.engine is None and self.assigning == "map-size"
+        return {LATENCY: self.latency_s * self.board.frequency_hz.value} if self.latency_s and exact else {}
+
     def tables(self, workload: Workload) -> Tables:
         """Every chunk's designs priced, to be asked under many limits; only for layers assigned by map size."""
         return tabulate(self.problem(workload.layers))
+
+    def advice(self, workload: Workload, report: PairReport) -> str:
+        """Which limit raised alone would let the network keep its pace; exact where layers are assigned by map size."""
+        if self.assigning != "map-size" or "frame_s" not in report.over:
+            return "allow more, search longer, or change the space"
+        return advice_of(self.tables(workload), self.target)
 
     def _found(self, problem: PipelineProblem) -> PipelineDesign:
         if self.assigning == "contiguous":
@@ -176,12 +188,26 @@ class FpgaPlatform:
             named = NamedRule(tuple(zip(problem.layers.names, assignment.chunk, strict=True)))
             return self._design(problem, optimum.picks, named)
         if self.engine is None:
-            return self._design(problem, solve(problem).picks, MapSizeRule(self.bounds))
+            return self._design(problem, self._exact(problem).picks, MapSizeRule(self.bounds))
         picks = search(problem, self.engine, calls=self.calls, seed=self.seed).require().picks
         rule: Rule = MapSizeRule(self.bounds)
         if self.assigning == "learned":
             rule = NamedRule(tuple(zip(problem.layers.names, problem.assignment_of(picks).chunk, strict=True)))
         return self._design(problem, picks, rule)
+
+    def _exact(self, problem: PipelineProblem) -> Optimum:
+        """The optimum; within the latency that is asked for where some design is."""
+        tables = tabulate(problem)
+        try:
+            return tables.best()
+        except BudgetError as error:
+            if LATENCY not in tables.limits:
+                raise BudgetError(f"{self.name}: {error}{contradiction(tables)}") from None
+        free = replace(tables, limits={**tables.limits, LATENCY: float("inf")})
+        try:
+            return free.best()
+        except BudgetError as error:
+            raise BudgetError(f"{self.name}: {error}{contradiction(free)}") from None
 
     def _design(self, problem: PipelineProblem, picks: np.ndarray, rule: Rule) -> PipelineDesign:
         names = tuple(space.name for space in self.spaces)
