@@ -1,6 +1,6 @@
 """Designs as values, and their JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -46,13 +46,37 @@ class PipelineDesign:
         return cls(data["board"], names, tuple(map(Chunk.parse, chunks)), rule_from_json(data["assignment"]))
 
 
+@dataclass(frozen=True)
+class HierarchyDesign:
+    """A hierarchy of one technology: the value of each choice by name (sizes; of each kind of layer its array, ratios and orders).
+
+    Mappings follow from these for any layer, since ratios are scaled until they fit.
+    """
+
+    technology: str
+    values: tuple[tuple[str, float], ...]
+    kind: Literal["hierarchy"] = "hierarchy"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"format": FORMAT, "kind": self.kind, "technology": self.technology, "values": dict(self.values)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "HierarchyDesign":
+        """The design that `to_json` wrote."""
+        return cls(str(data["technology"]), tuple((str(name), float(value)) for name, value in data["values"].items()))
+
+
 def design_from_json(data: Mapping[str, Any]) -> Design:
     """The design of either kind; raises `DataError` where `data` is none, or of another format."""
     if data.get("format") != FORMAT:
         raise DataError(
             f"this design is of format {data.get('format')!r}; this version of netchip reads format {FORMAT}"
         )
-    readers = {"fpga": PipelineDesign.from_json}
+    readers: dict[str, Callable[[Mapping[str, Any]], Design]] = {
+        "fpga": PipelineDesign.from_json,
+        "hierarchy": HierarchyDesign.from_json,
+    }
     if data.get("kind") not in readers:
         raise DataError(f"kind = {data.get('kind')!r}: a design is of {' or '.join(map(repr, readers))}")
     try:

@@ -143,7 +143,7 @@ def test_designs_come_back_from_json() -> None:
         assert design_from_json(design.to_json()) == design
     with pytest.raises(DataError, match="this design is of format 9; this version of netchip reads format 1"):
         design_from_json({"format": 9})
-    with pytest.raises(DataError, match="kind = 'rocket': a design is of 'fpga'"):
+    with pytest.raises(DataError, match="kind = 'rocket': a design is of 'fpga' or 'hierarchy'"):
         design_from_json({"format": 1, "kind": "rocket"})
     with pytest.raises(DataError, match="this design lacks the key 'chunks'"):
         design_from_json({"format": 1, "kind": "fpga"})
