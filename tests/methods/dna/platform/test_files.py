@@ -1,6 +1,7 @@
 """A pair's files: read again they are the same pair, and other tools' files say what was searched."""
 
 import csv
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from netchip.hardware.chips import load_chip
 from netchip.hardware.conventions import ZIGZAG
 from netchip.hardware.cost import evaluate
 from netchip.hardware.fpga.board import load_board
+from netchip.hardware.hierarchy.problem import Sizes
 from netchip.hardware.hierarchy.technology import load_technology
 from netchip.hardware.mapping_batch import MappingBatch
 from netchip.methods.dna.legacy.network import example_layers
@@ -20,6 +22,7 @@ from netchip.methods.dna.platform.fpga import FpgaPlatform
 from netchip.methods.dna.platform.hierarchy import HierarchyPlatform
 from netchip.methods.dna.platform.spaces import spaces_by_map_size
 from netchip.workload.network import Workload
+from tests.export.zigzag_costing import costed_by_zigzag
 
 NETWORK = Workload(example_layers("cifar")[:4])
 FPGA = FpgaPlatform(board=load_board("zc706"), spaces=spaces_by_map_size(), fps=50)
@@ -78,3 +81,35 @@ def test_files_that_hold_no_design_are_named(tmp_path: Path) -> None:
     path.write_text("- 1")
     with pytest.raises(DataError, match=r"accelerator.yaml: it holds no design"):
         read_design(path)
+
+
+def test_zigzag_agrees_with_what_was_searched(tmp_path: Path) -> None:
+    """The emitted files run in ZigZag; our mappings then cost there what they cost here, up to what its words leave out.
+
+    Registers are small beside the buffer here: ZigZag fills registers by itself, and gives up where all of them hold more than
+    the buffer.
+    """
+    zigzag = pytest.importorskip("zigzag.api", reason="zigzag-dse is not installed (pip install 'netchip[hw]')")
+    small = HierarchyPlatform(technology=load_technology("dosa-40nm"), sizes=Sizes((64,), (32,), (432,)), calls=200)
+    design = small.best(NETWORK)
+    chip, mappings = small.built(design, NETWORK)
+    write_pair(tmp_path, small, design, NETWORK)
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    *_, results = zigzag.get_hardware_performance_zigzag(
+        *(str(tmp_path / "zigzag" / f"{name}.yaml") for name in ("workload", "accelerator", "mapping")),
+        opt="energy",
+        dump_folder=str(tmp_path / "dump"),
+        loma_show_progress_bar=False,
+    )
+    logging.disable(before)
+    wide = for_zigzag(chip)
+    free = wide.model_copy(update={"energy": wide.energy.model_copy(update={"hop": None})})
+    batch = MappingBatch.of(list(mappings), free, layers=range(4))
+    costs = evaluate(NETWORK.layers, free, batch, conventions=ZIGZAG, latency="stalls")
+    for place, ((found, _), mapping) in enumerate(zip(results[0][1], mappings, strict=True)):
+        theirs, ours = costed_by_zigzag(found, free, mapping), costs.row(place)
+        assert ours.energy_pj == pytest.approx(theirs.energy_total, rel=1e-9)
+        assert ours.cycles == theirs.latency_total2
+        default = small.report(design, NETWORK).layers[place]
+        assert default.energy_pj == pytest.approx(theirs.energy_total, rel=0.1)  # conventions and free hops
