@@ -1,8 +1,13 @@
 """From a configuration to a platform."""
 
+from pathlib import Path
+
 from netchip.errors import RequestError
+from netchip.files import read_value
 from netchip.hardware.fpga.board import Board, load_board
-from netchip.hardware.fpga.predictor import RESOURCES
+from netchip.hardware.fpga.calibrated import FpgaCalibration, fit_calibration
+from netchip.hardware.fpga.measured import read_points
+from netchip.hardware.fpga.predictor import RESOURCES, FpgaPredictor
 from netchip.hardware.hierarchy.technology import load_technology
 from netchip.hardware.search.annealing import Annealing
 from netchip.hardware.search.genetic import Genetic
@@ -61,7 +66,17 @@ def _fpga(spec: PlatformSpec, seed: int) -> FpgaPlatform:
         engine=None if name == "exact" else engine_named(name),
         calls=spec.calls,
         seed=seed,
+        calibration=_calibration(spec, board),
     )
+
+
+def _calibration(spec: PlatformSpec, board: Board) -> FpgaCalibration | None:
+    """From a JSON, or fitted to the points of a CSV."""
+    if spec.calibration is None:
+        return None
+    if spec.calibration.endswith(".csv"):
+        return fit_calibration(read_points(spec.calibration), FpgaPredictor(board))[0]
+    return read_value(Path(spec.calibration), FpgaCalibration.from_json, "a calibration")
 
 
 def _board(spec: PlatformSpec) -> Board:

@@ -12,11 +12,12 @@ from torch import Tensor
 from netchip.errors import BudgetError, RequestError
 from netchip.hardware.fpga.assignment import Assignment, by_map_size
 from netchip.hardware.fpga.board import Board
+from netchip.hardware.fpga.calibrated import CalibratedPredictor, FpgaCalibration
 from netchip.hardware.fpga.chunk import ChunkBatch
 from netchip.hardware.fpga.layer_table import LayerTable
 from netchip.hardware.fpga.partition import layers_able, solve_contiguous
 from netchip.hardware.fpga.pipeline import evaluate_pipeline
-from netchip.hardware.fpga.predictor import RESOURCES, FpgaPredictor
+from netchip.hardware.fpga.predictor import RESOURCES, ChunkPredictor, FpgaPredictor
 from netchip.hardware.fpga.problem import LATENCY, PipelineProblem
 from netchip.hardware.fpga.space import ChunkSpace
 from netchip.hardware.search.exact import Optimum, Tables, tabulate
@@ -42,6 +43,7 @@ class FpgaPlatform:
     (found in turns with the chunks), "learned" lets the engine choose each layer's chunk. `limits` by resource replace what is
     usable of the board, and are never above it. `fps` and `latency_s` (of one frame through all chunks) are targets of pace.
     `engine`: none is exact; else one of `hardware/search`, which spends `calls` predictor calls with `seed`; "learned" needs one.
+    `calibration` brings our predictor to measured points.
     `sharpness` of the smooth maximum: the power of a power mean, at most C^(1 / sharpness) above the largest of C loads.
     Raises `RequestError` where these do not agree.
     """
@@ -56,6 +58,7 @@ class FpgaPlatform:
     engine: Engine | None = None
     calls: int = 20_000
     seed: int = 0
+    calibration: FpgaCalibration | None = None
     sharpness: float = 20.0
 
     def __post_init__(self) -> None:
@@ -90,6 +93,12 @@ class FpgaPlatform:
     def target(self) -> float:
         """Cycles from frame to frame; infinite where no frames a second are asked for."""
         return float("inf") if self.fps is None else self.board.frequency_hz.value / self.fps
+
+    @cached_property
+    def predictor(self) -> ChunkPredictor:
+        """Ours, with the calibration where there is one."""
+        plain = FpgaPredictor(self.board)
+        return plain if self.calibration is None else CalibratedPredictor(plain, self.calibration)
 
     @cached_property
     def built_limits(self) -> dict[str, float]:
@@ -137,7 +146,9 @@ class FpgaPlatform:
         """Everything about a pair, chunk by chunk and layer by layer."""
         own = _pipeline(design)
         assignment = self.assignment(own, workload.layers)
-        found = evaluate_pipeline(workload.layers, own.chunks, assignment, self.board, limits=self.built_limits)
+        found = evaluate_pipeline(
+            workload.layers, own.chunks, assignment, self.board, limits=self.built_limits, predictor=self.predictor
+        )
         return pair_report(found, workload, fps=self.fps, latency_s=self.latency_s)
 
     def assignment(self, design: PipelineDesign, layers: Sequence[Layer]) -> Assignment:
@@ -160,7 +171,7 @@ class FpgaPlatform:
             table,
             self.spaces,
             rule,
-            FpgaPredictor(self.board),
+            self.predictor,
             self.built_limits | self._latency_limit,
             self.board.bandwidth_bits_per_cycle,
         )
@@ -231,7 +242,7 @@ class FpgaPlatform:
 
     def _priced(self, design: PipelineDesign, table: LayerTable) -> tuple[np.ndarray, np.ndarray]:
         """Cycles (infinite where a chunk cannot run the layer) and DRAM bits, [C, L] each."""
-        found = FpgaPredictor(self.board)(table, ChunkBatch.of(design.chunks))
+        found = self.predictor(table, ChunkBatch.of(design.chunks))
         cycles = np.where(np.asarray(found.runs), np.asarray(found.cycles), np.inf)
         return cycles.T, np.asarray(found.traffic_bits).T
 

@@ -10,7 +10,18 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
 EngineName = Literal["exact", "gumbel", "genetic", "annealing", "bayesian", "random"]
 
-FPGA_ONLY = ("board", "dsp", "bram18", "lut", "ff", "bandwidth_gbit_s", "clock_mhz", "assigning", "chunks")
+FPGA_ONLY = (
+    "board",
+    "dsp",
+    "bram18",
+    "lut",
+    "ff",
+    "bandwidth_gbit_s",
+    "clock_mhz",
+    "assigning",
+    "chunks",
+    "calibration",
+)
 HIERARCHY_ONLY = ("technology", "area_mm2", "power_mw", "energy_uj", "edp_uj_s", "objective")
 
 
@@ -19,7 +30,8 @@ class PlatformSpec(Spec):
 
     FPGA: `board` by name or file; `dsp`, `bram18`, `lut`, `ff` in pieces; `bandwidth_gbit_s` and `clock_mhz` in place of the
     board's; `assigning` layers to chunks by "map-size" (with `bounds` of map heights), "contiguous" or "learned" (with a number of
-    `chunks`); `bits` that chunks may have. Hierarchy: `technology` by name or file; `area_mm2`, `power_mw`, and of a frame
+    `chunks`); `bits` that chunks may have; `calibration`, a CSV of measured points or a JSON fitted to them.
+    Hierarchy: `technology` by name or file; `area_mm2`, `power_mw`, and of a frame
     `energy_uj` and `edp_uj_s`; `objective` is what is made small. Of both `fps` and `latency_ms` are targets of pace.
     `engine`: none is the exact one where there is one, else genetic; `calls` are its predictor calls.
     """
@@ -45,6 +57,7 @@ class PlatformSpec(Spec):
     fps: Positive = None
     latency_ms: Positive = None
     engine: EngineName | None = None
+    calibration: str | None = None
     calls: Annotated[int, Field(ge=1)] = 2000
 
     @model_validator(mode="after")

@@ -1,8 +1,12 @@
 """Configurations become platforms; what does not belong together is refused in one line."""
 
+from pathlib import Path
+
 import pytest
 
 from netchip.errors import ConfigError, RequestError
+from netchip.files import write_json
+from netchip.hardware.fpga.calibrated import Correction, FpgaCalibration
 from netchip.methods.dna.platform.building import engine_named, platform_of
 from netchip.methods.dna.platform.fpga import FpgaPlatform
 from netchip.methods.dna.platform.hierarchy import HierarchyPlatform
@@ -38,6 +42,21 @@ def test_chunks_that_are_not_by_map_size(assigning: str, engine: str | None) -> 
     assert isinstance(own, FpgaPlatform)
     assert len(own.spaces) == 3
     assert (own.engine.name if own.engine else None) == engine
+
+
+def test_a_calibration_from_a_file(tmp_path: Path) -> None:
+    found = FpgaCalibration({"cycles": {"conv": Correction(2.0, 0.9)}})
+    write_json(tmp_path / "own.json", found.to_json())
+    own = platform_of(PlatformSpec(calibration=str(tmp_path / "own.json")))
+    assert isinstance(own, FpgaPlatform)
+    assert own.calibration == found
+    head = "in_channels,out_channels,height,width,kernel,tile_out,tile_in,tile_rows,tile_columns,measured_cycles"
+    lines = [f"16,{16 * place},8,8,3,16,16,4,4,{1000 * place}" for place in range(1, 6)]
+    (tmp_path / "points.csv").write_text("\n".join([head, *lines]))
+    fitted = platform_of(PlatformSpec(calibration=str(tmp_path / "points.csv")))
+    assert isinstance(fitted, FpgaPlatform)
+    assert fitted.calibration is not None
+    assert fitted.calibration.of("cycles", "conv").power == pytest.approx(1, abs=0.05)
 
 
 def test_what_does_not_belong_together_is_refused() -> None:

@@ -9,6 +9,7 @@ import torch
 
 from netchip.errors import BudgetError, DataError, RequestError
 from netchip.hardware.fpga.board import load_board
+from netchip.hardware.fpga.calibrated import Correction, FpgaCalibration
 from netchip.hardware.search.genetic import Genetic
 from netchip.hardware.search.searching import search
 from netchip.methods.dna.legacy.network import example_layers
@@ -87,6 +88,18 @@ def test_the_smooth_maximum_is_near_the_largest_and_has_a_gradient() -> None:
     assert totals.grad is not None
     assert totals.grad[0].tolist() == pytest.approx([1, 0, 0], abs=1e-6)
     assert totals.grad[1, 0].item() == pytest.approx(3 ** (1 / 20) / 3)
+
+
+def test_a_calibration_is_in_everything_that_is_said() -> None:
+    slow = FpgaCalibration(
+        {"cycles": {"conv": Correction(3.0), "depthwise": Correction(3.0)}, "dsp": {"conv": Correction(2.0)}}
+    )
+    own, plain = platform(calibration=slow), platform()
+    design = own.best(SMALL)
+    report = own.report(design, SMALL).require()
+    assert report.cost == own.cost(design, SMALL) == pytest.approx(own.loads(design, SMALL.layers).sum(1).max())
+    assert own.loads(design, SMALL.layers)[:-1] == pytest.approx(3 * plain.loads(design, SMALL.layers)[:-1])
+    assert report.usage["dsp"] > plain.report(design, SMALL).usage["dsp"]
 
 
 def test_a_network_of_one_layer_builds_one_chunk() -> None:
