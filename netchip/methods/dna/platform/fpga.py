@@ -94,6 +94,11 @@ class FpgaPlatform:
         """Cycles from frame to frame; infinite where no frames a second are asked for."""
         return float("inf") if self.fps is None else self.board.frequency_hz.value / self.fps
 
+    @property
+    def calls_each(self) -> int:
+        """Designs of single chunks where the search is exact (of a partition: each turn), else what the engine spends."""
+        return sum(space.choices.count for space in self.spaces) if self.engine is None else self.calls
+
     @cached_property
     def predictor(self) -> ChunkPredictor:
         """Ours, with the calibration where there is one."""

@@ -68,6 +68,11 @@ class HierarchyPlatform:
             return self.limits.get("energy_pj", float("inf"))
         return self._latency_limit if self.objective == "latency" else self.edp_pj_s or float("inf")
 
+    @property
+    def calls_each(self) -> int:
+        """What the engine spends; twice as much where no design meets the targets of pace."""
+        return self.calls
+
     def best(self, workload: Workload, *, start: Design | None = None) -> HierarchyDesign:
         """The best that the engine finds: within every limit where it finds one, else within those of what is built."""
         begin = start if isinstance(start, HierarchyDesign) else None
