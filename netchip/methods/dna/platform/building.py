@@ -10,6 +10,7 @@ from netchip.hardware.fpga.measured import read_points
 from netchip.hardware.fpga.predictor import RESOURCES, FpgaPredictor
 from netchip.hardware.hierarchy.technology import load_technology
 from netchip.hardware.search.annealing import Annealing
+from netchip.hardware.search.bayesian import Bayesian
 from netchip.hardware.search.genetic import Genetic
 from netchip.hardware.search.gumbel import Gumbel
 from netchip.hardware.search.random_draws import RandomDraws
@@ -34,6 +35,7 @@ def engine_named(name: EngineName) -> Engine:
         "gumbel": Gumbel(),
         "genetic": Genetic(),
         "annealing": Annealing(),
+        "bayesian": Bayesian(),
         "random": RandomDraws(),
     }
     if name not in engines:
