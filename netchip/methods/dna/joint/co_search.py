@@ -26,7 +26,6 @@ from netchip.methods.dna.joint.pair import Finder, Pair
 from netchip.methods.dna.joint.weight import CostWeight
 from netchip.methods.dna.platform.designs import design_from_json
 from netchip.methods.dna.platform.platform import Design, Platform
-from netchip.methods.dna.space.architecture import Architecture
 from netchip.methods.dna.space.layers import SpaceLayers
 from netchip.methods.dna.supernet.loads import LoadTable
 from netchip.methods.dna.supernet.route import Route
@@ -38,16 +37,19 @@ LEARNING_RATE, BETAS = 0.05, (0.5, 0.999)
 @dataclass(frozen=True, kw_only=True)
 class CoSearchSettings:
     """`weight` of the cost, moved every epoch where the platform has a target; the accelerator is solved anew every
-    `resolve_epochs`; at most `skip_share` of the positions may skip. Raises `ConfigError` for numbers out of range.
+    `resolve_epochs`; at most `skip_share` of the positions may skip; pairs make use of `least_use` of the target.
+
+    Raises `ConfigError` for numbers out of range.
     """
 
     weight: CostWeight = field(default_factory=CostWeight)
     resolve_epochs: int = 1
     skip_share: float = 0.5
+    least_use: float = 0.9
 
     def __post_init__(self) -> None:
-        if self.resolve_epochs < 1 or not 0 <= self.skip_share <= 1:
-            raise ConfigError(f"{self}: give resolve_epochs of at least 1 and a skip_share from 0 to 1")
+        if self.resolve_epochs < 1 or not (0 <= self.skip_share <= 1 and 0 <= self.least_use < 1):
+            raise ConfigError(f"{self}: give resolve_epochs of at least 1, skip_share and least_use from 0 to 1")
 
 
 class CoSearch:
@@ -75,8 +77,13 @@ class CoSearch:
         self.weight = self.settings.weight
         layers = layers or SpaceLayers(supernet.space)
         most_skips = math.floor(self.settings.skip_share * len(supernet.space.positions))
-        self.finder = Finder(layers=layers, platform=platform, most_skips=most_skips, design=design)
-        self.candidates: list[Architecture] = []
+        self.finder = Finder(
+            layers=layers,
+            platform=platform,
+            most_skips=most_skips,
+            design=design,
+            least_use=self.settings.least_use,
+        )
         self.hardware_seconds, self.hardware_solves, self.epochs = 0.0, 0, 0
         self._reference = platform.target
         self._solved: tuple[Design, LoadTable] | None = None
@@ -95,11 +102,11 @@ class CoSearch:
         cost = self.cost(route)
         if not math.isfinite(self._reference):
             self._reference = float(cost.detach())
-        return (self.weight.value * torch.log(cost / self._reference)).float()
+        return (self._weight(float(cost.detach())) * torch.log(cost / self._reference)).float()
 
     def choose(
         self, loss_of: Callable[[Route], Tensor], *, backward: Callable[[Tensor], None] = torch.Tensor.backward
-    ) -> dict[str, float | Tensor]:
+    ) -> dict[str, Tensor]:
         """One step of the choices: draws a route, and descends `loss_of(route)` plus the penalty; the weights stand still.
 
         Raises `DivergedError` where the logits are not finite.
@@ -115,36 +122,33 @@ class CoSearch:
         self.optimizer.step()
         self.supernet.settle(before, route)
         self._learn(weights, learning)
-        return {
-            "architecture_loss": loss.detach(),
-            "penalty": float(penalty.detach()),
-            "cost_weight": self.weight.value,
-        }
+        return {"architecture_loss": loss.detach(), "penalty": penalty.detach()}
 
-    def end_epoch(self) -> Pair | None:
-        """Moves the weight; every `resolve_epochs` epochs solves the accelerator anew and notes the best pair that fits."""
+    def end_epoch(self) -> None:
+        """Moves the weight; every `resolve_epochs` epochs solves the accelerator anew for the mean network."""
         self.epochs += 1
         if math.isfinite(self.platform.target):
             self.weight = self.weight.moved(float(self.cost()) / self.platform.target)
-        if self.epochs % self.settings.resolve_epochs:
-            return None
-        self.resolve()
-        pair = self.best()
-        if pair.architecture not in self.candidates:
-            self.candidates.append(pair.architecture)
-        return pair
+        if self.epochs % self.settings.resolve_epochs == 0:
+            self.resolve()
 
     def resolve(self) -> None:
         """Solves the accelerator for the mean network as it is now; a given accelerator stays."""
         self._solved = self._solve(None if self._solved is None else self._solved[0])
 
-    def best(self, scores: list[np.ndarray] | None = None) -> Pair:
-        """The best pair that fits, by the logarithms of the probabilities as they are (or by other scores)."""
-        scores = scores or [np.log(each + 1e-12) for each in self.supernet.joint_chances()]
+    def best(self) -> Pair:
+        """The best pair that fits, by the logarithms of the probabilities; raises `BudgetError` where none does."""
+        return self.pairs(0)[0]
+
+    def pairs(self, drawn: int, *, seed: int = 0) -> list[Pair]:
+        """The best pair, and the best by `drawn` draws from the probabilities; each fits, none is there twice."""
         started = time.monotonic()
-        pair = self.finder.best(scores, self.design)
+        scores = [np.log(each + 1e-12) for each in self.supernet.joint_chances()]
+        random = np.random.default_rng(seed)
+        noisy = [[each + random.gumbel(size=each.shape) for each in scores] for _ in range(drawn)]
+        found = [self.finder.best(each, self.design) for each in (scores, *noisy)]
         self.hardware_seconds += time.monotonic() - started
-        return pair
+        return list({pair.architecture: pair for pair in reversed(found)}.values())[::-1]
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the supernet, as plain values."""
@@ -154,7 +158,6 @@ class CoSearch:
             "reference": self._reference,
             "epochs": self.epochs,
             "design": None if self._solved is None else self._solved[0].to_json(),
-            "candidates": [each.to_json() for each in self.candidates],
             "hardware_seconds": self.hardware_seconds,
             "hardware_solves": self.hardware_solves,
         }
@@ -166,8 +169,11 @@ class CoSearch:
         self._reference, self.epochs = state["reference"], state["epochs"]
         design = _read(state["design"])
         self._solved = None if design is None else (design, LoadTable.of(self.finder.layers, self.platform, design))
-        self.candidates = [Architecture.from_json(each) for each in state["candidates"]]
         self.hardware_seconds, self.hardware_solves = state["hardware_seconds"], state["hardware_solves"]
+
+    def _weight(self, cost: float) -> float:
+        target = self.platform.target
+        return self.weight.at(cost / target) if math.isfinite(target) else self.weight.free
 
     def _now(self) -> tuple[Design, LoadTable]:
         if self._solved is None:

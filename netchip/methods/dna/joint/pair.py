@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from netchip.errors import BudgetError
-from netchip.methods.dna.joint.repairing import Places, Scored, repaired, scored
+from netchip.methods.dna.joint.repairing import Places, Scored, filled, scored
 from netchip.methods.dna.platform.platform import Design, Platform
 from netchip.methods.dna.space.architecture import Architecture
 from netchip.methods.dna.space.layers import SpaceLayers
@@ -27,12 +27,17 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Finder:
-    """Finds pairs on one platform. `design`: a given accelerator, which is never changed. `most_skips`: positions that may skip."""
+    """Finds pairs on one platform. `design`: a given accelerator, which is never changed. `most_skips`: positions that may skip.
+
+    `least_use`: the share of the target that a pair makes use of, where there is a target and the space has such networks. Shared
+    weights favour small networks; what is trained on its own is the better for every MAC.
+    """
 
     layers: SpaceLayers
     platform: Platform
     most_skips: int
     design: Design | None = None
+    least_use: float = 0.0
 
     def pair(self, architecture: Architecture, start: Design | None = None) -> Pair:
         """An architecture with the best accelerator for it, or the given one."""
@@ -46,39 +51,48 @@ class Finder:
             return False
         return not self.platform.report(pair.design, self.layers.workload(pair.architecture)).over
 
+    def uses(self, pair: Pair) -> bool:
+        """Whether enough of the target is made use of."""
+        return not np.isfinite(self.platform.target) or pair.cost >= self.least_use * self.platform.target
+
+    def in_use(self, pairs: Sequence[Pair]) -> list[Pair]:
+        """Those that make enough use of the target, or the one that makes the most."""
+        return [pair for pair in pairs if self.uses(pair)] or [max(pairs, key=lambda pair: pair.cost)]
+
     def best(self, scores: Sequence[np.ndarray], start: Design | None = None) -> Pair:
         """The pair of the highest score ([options, bits] a position, such as log-probabilities) that fits.
 
-        Network and accelerator are found in turns: under one design the network is repaired to the target, then it gets its own
-        best design, which leaves room or not. Raises `BudgetError` where no turn comes to a pair that fits.
+        Network and accelerator are found in turns: under one design the network is brought to the target, then it gets its own best
+        design, which leaves room or not. Raises `BudgetError` where no turn comes to a pair that fits.
         """
         wanted = scored(scores, [position.skips for position in self.layers.space.positions], self.most_skips)
         first = self.pair(self._architecture(wanted.best()), start)
-        if self.fits(first):
+        if self.fits(first) and self.uses(first):
             return first
-        return self._in_turns(wanted, first)
+        tried = self._in_turns(wanted, first)
+        fitting = [pair for pair in tried if self.fits(pair)]
+        if not fitting:
+            raise BudgetError(self._refusal(min(tried, key=lambda pair: pair.cost)))
+        return max(self.in_use(fitting), key=lambda pair: wanted.of(self.layers.space.places(pair.architecture)))
 
-    def _in_turns(self, wanted: Scored, first: Pair) -> Pair:
-        best: tuple[float, Pair] | None = None
-        nearest = last = first
-        seen, limit = set[Architecture](), self.platform.target
+    def _in_turns(self, wanted: Scored, first: Pair) -> list[Pair]:
+        """Pairs around the target, under limits that follow it; they fall as long as none fits."""
+        tried, last, target = {first.architecture: first}, first, self.platform.target
+        limit, any_fits = target, self.fits(first)
         for turn in range(_TURNS + _TIGHTENED):
-            table = LoadTable.of(self.layers, self.platform, last.design)
-            places = repaired(wanted, table, self.platform.combine, limit)
-            architecture = self._architecture(places)
-            again = architecture in seen if best is not None else architecture == last.architecture
-            if again or (best is not None and turn >= _TURNS):
+            if any_fits and turn >= _TURNS:
                 break
-            seen.add(architecture)
-            last = self.pair(architecture, last.design)
-            nearest = min(nearest, last, key=lambda each: each.cost)
-            fits, ratio = self.fits(last), self.platform.target / last.cost
-            if fits and (best is None or wanted.of(places) > best[0]):
-                best = wanted.of(places), last
-            limit *= min(1.25, max(1.01, ratio)) if fits else min(0.97, max(0.8, ratio))
-        if best is None:
-            raise BudgetError(self._refusal(nearest))
-        return best[1]
+            table = LoadTable.of(self.layers, self.platform, last.design)
+            least = self.least_use * limit if np.isfinite(limit) else 0.0
+            architecture = self._architecture(filled(wanted, table, self.platform.combine, least, limit))
+            last = tried[architecture] if architecture in tried else self.pair(architecture, last.design)
+            tried[architecture] = last
+            fits, ratio = self.fits(last), target / last.cost
+            any_fits |= fits
+            if fits and self.uses(last):
+                break
+            limit *= min(1.25, max(1.03, ratio)) if fits else min(0.97, max(0.8, ratio))
+        return list(tried.values())
 
     def _architecture(self, places: Places) -> Architecture:
         return self.layers.space.architecture(places)

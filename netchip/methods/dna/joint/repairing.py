@@ -15,6 +15,7 @@ from netchip.methods.dna.supernet.loads import LoadTable
 Places = tuple[tuple[int, int], ...]
 _ROUNDS = 200
 _GAIN = 1e-9
+_BONUSES = tuple(0.5 * 1.7**step for step in range(14))
 _PRICES = tuple(0.1 * 1.3**step for step in range(60))
 
 
@@ -61,6 +62,28 @@ def repaired(scored: Scored, table: LoadTable, cost: Callable[[torch.Tensor], to
     return max(ends, key=scored.of) if ends else min(starts, key=swaps.cost_of)
 
 
+def filled(
+    scored: Scored, table: LoadTable, cost: Callable[[torch.Tensor], torch.Tensor], least: float, limit: float
+) -> Places:
+    """As `repaired`, but of a cost of `least` where it can: scores are raised for what costs more, as little as is needed."""
+    swaps = _Swaps(scored, table, cost)
+    places, bonus = repaired(scored, table, cost, limit), _relative(table)
+    for price in _BONUSES:
+        if swaps.cost_of(places) >= least:
+            break
+        raised = [score + price * own for score, own in zip(scored.scores, bonus, strict=True)]
+        other = repaired(replace(scored, scores=tuple(raised)), table, cost, limit)
+        places = max((places, other), key=swaps.cost_of)
+    return places
+
+
+def _relative(table: LoadTable) -> list[np.ndarray]:
+    """What each option adds to all loads, each relative to its mean over the space; [options, bits] a position."""
+    scale = table.fixed + np.sum([each.mean((0, 1)) for each in table.options], axis=0)
+    weights = 1 / np.where(scale > 0, scale, np.inf)
+    return [each @ weights for each in table.options]
+
+
 def _descended(swaps: "_Swaps", scored: Scored, limit: float) -> Places:
     """From the highest score by single swaps, until the limit is kept or none saves anything."""
     places = scored.best()
@@ -74,11 +97,10 @@ def _descended(swaps: "_Swaps", scored: Scored, limit: float) -> Places:
 
 def _priced(swaps: "_Swaps", scored: Scored, table: LoadTable, limit: float) -> Places:
     """The highest score less a price for all loads, at the lowest price of a ladder that keeps the limit, else the highest."""
-    scale = table.fixed + np.sum([each.mean((0, 1)) for each in table.options], axis=0)
-    weights = 1 / np.where(scale > 0, scale, np.inf)
+    relative = _relative(table)
     places = scored.best()
     for price in _PRICES:
-        less = [score - price * (each @ weights) for score, each in zip(scored.scores, table.options, strict=True)]
+        less = [score - price * own for score, own in zip(scored.scores, relative, strict=True)]
         places = replace(scored, scores=tuple(less)).best()
         if swaps.cost_of(places) <= limit:
             break

@@ -1,4 +1,4 @@
-"""How much the cost weighs beside the loss: a number without unit that settles where the mean cost meets the target."""
+"""How much the cost weighs beside the loss: a number without unit that holds the mean cost at the target."""
 
 import math
 from dataclasses import asdict, dataclass, replace
@@ -6,35 +6,42 @@ from typing import Any
 
 from netchip.errors import ConfigError
 
-MOST_AT_ONCE = 1.5
-
 
 @dataclass(frozen=True)
 class CostWeight:
-    """`value` times log(cost / target) is added to the loss.
+    """The weight of log(cost) in the loss of the choices: `proportional` x log(cost / target) + `sum`.
 
-    `moved` multiplies it by (cost / target)^gain, once an epoch, never by more than 1.5 or less than its inverse (the released
-    code doubles and halves), and keeps it from `least` to `most`. Raises `ConfigError` for numbers that are not above 0.
+    `sum` gains `integral` x log(cost / target), at most 1 at a time, with every epoch. The weight moves smoothly (the released code
+    doubles and halves) and has a sign: below the target cost is asked for, since shared weights favour small networks, and one
+    that leaves the target unused is no better for it (TuNAS, arXiv 2008.06120). It stays from -`most` to `most`. Without a target
+    it is `free`, always. Raises `ConfigError` for numbers below 0.
     """
 
-    value: float = 0.3
-    gain: float = 2.0
-    least: float = 1e-3
-    most: float = 30.0
+    proportional: float = 3.0
+    integral: float = 0.5
+    free: float = 0.1
+    most: float = 10.0
+    sum: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (0 < self.least <= self.value <= self.most < math.inf and 0 <= self.gain < math.inf):
-            raise ConfigError(f"{self}: give a gain of at least 0, and a value from least to most, all above 0")
+        if not all(0 <= each < math.inf for each in (self.proportional, self.integral, self.free, self.most)):
+            raise ConfigError(f"{self}: give numbers of at least 0")
+
+    def at(self, ratio: float) -> float:
+        """The weight while the mean cost is `ratio` times the target.
+
+        >>> CostWeight(proportional=2.0).at(1.0)
+        0.0
+        """
+        return self._kept(self.proportional * math.log(ratio) + self.sum)
 
     def moved(self, ratio: float) -> "CostWeight":
-        """The weight after an epoch that ended at `ratio` times the target.
-
-        >>> CostWeight(1.0, gain=1.0).moved(1.2).value
-        1.2
-        """
-        factor = min(MOST_AT_ONCE, max(1 / MOST_AT_ONCE, ratio**self.gain))
-        return replace(self, value=min(self.most, max(self.least, self.value * factor)))
+        """After an epoch that ended at `ratio` times the target."""
+        return replace(self, sum=self._kept(self.sum + self.integral * max(-1.0, min(1.0, math.log(ratio)))))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
+
+    def _kept(self, value: float) -> float:
+        return max(-self.most, min(self.most, value))

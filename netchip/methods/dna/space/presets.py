@@ -1,6 +1,7 @@
 """Ready-made spaces: the released ones for CIFAR and ImageNet, and a small one that a CPU searches."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from netchip.errors import ConfigError
@@ -52,6 +53,21 @@ def preset(
         head_channels=_scaled(head, width),
         bits=tuple(sorted(bits)),
     )
+
+
+def mobilenet_v2(space: NetworkSpace, width: float) -> NetworkSpace:
+    """The one network with MobileNetV2's blocks in the positions of `space`, its channels times `width`; stem and head stay.
+
+    Blocks are k3_e1 in the first place and k3_e6 in all others (arXiv 1801.04381, table 2).
+    """
+    positions: list[Position] = []
+    before = space.stem_channels
+    for place, each in enumerate(space.positions):
+        outputs = _scaled(each.outputs, width)
+        options = (block_named("k3_e1" if place == 0 else "k3_e6"),)
+        positions.append(Position(each.name, before, outputs, each.stride, options))
+        before = outputs
+    return replace(space, name=f"mobilenet_v2 {width:g}", positions=tuple(positions))
 
 
 def staged(

@@ -46,10 +46,12 @@ def nothing(route: Any) -> torch.Tensor:
 
 
 def test_the_penalty_is_the_weight_times_the_logarithm_of_cost_over_target(layers: SpaceLayers) -> None:
-    search = searching(layers, MacsPlatform(1e5), weight=CostWeight(0.7))
+    search = searching(layers, MacsPlatform(1e5), weight=CostWeight(proportional=0.0, sum=0.7))
     route = search.supernet.route(learn=True)
-    expected = layers.expected(search.supernet.joint_chances()).macs
-    assert search.penalty(route).item() == pytest.approx(0.7 * np.log(expected / 1e5), rel=1e-4)
+    over = np.log(layers.expected(search.supernet.joint_chances()).macs / 1e5)
+    assert search.penalty(route).item() == pytest.approx(0.7 * over, rel=1e-4)
+    search.weight = CostWeight(proportional=2.0)
+    assert search.penalty(route).item() == pytest.approx(2.0 * over**2, rel=1e-4)
     free = searching(layers, MacsPlatform(float("inf")))
     assert free.penalty(route).item() == 0.0  # the first cost is the reference
 
@@ -60,21 +62,24 @@ def test_the_mean_cost_is_the_exact_cost_of_the_mean_network(layers: SpaceLayers
     assert exact <= search.cost().item() <= 1.1 * exact
 
 
-def test_cost_alone_brings_the_mean_to_the_target(layers: SpaceLayers) -> None:
-    plat = platform()
-    slow = plat.cost(
-        plat.best(layers.workload(layers.space.uniform("k5_e6"))), layers.workload(layers.space.uniform("k5_e6"))
-    )
-    search = searching(layers, platform(fps=plat.board.frequency_hz.value / (0.27 * slow)), resolve_epochs=2)
-    first = search.cost().item()
-    for _ in range(6):
-        for _ in range(20):
+@pytest.mark.parametrize("share", [0.25, 0.6])
+def test_cost_alone_brings_the_mean_to_the_target_from_above_and_from_below(layers: SpaceLayers, share: float) -> None:
+    # options are few and coarse here, so pairs fill the target to 70 % at least
+    plat, largest = platform(), layers.workload(layers.space.uniform("k5_e6"))
+    slow = plat.cost(plat.best(largest), largest)
+    search = searching(layers, platform(fps=plat.board.frequency_hz.value / (share * slow)), resolve_epochs=2)
+    first = search.cost().item() / search.platform.target
+    for _ in range(4):
+        for _ in range(15):
             search.choose(nothing)
         search.end_epoch()
-    assert first > search.platform.target > 0.85 * search.cost().item()
-    assert search.cost().item() < 0.75 * first
-    assert len(search.candidates) >= 1
-    assert search.hardware_solves == 4
+    last = search.cost().item() / search.platform.target
+    assert abs(np.log(first)) > 0.2
+    assert abs(np.log(last)) < 0.12
+    pairs = search.pairs(3)
+    assert all(search.finder.fits(pair) and pair.cost > 0.7 * search.platform.target for pair in pairs)
+    assert len({pair.architecture for pair in pairs}) == len(pairs) >= 2
+    assert search.hardware_solves == 3
 
 
 def test_weights_stand_still_while_choices_learn(layers: SpaceLayers) -> None:
@@ -90,14 +95,15 @@ def test_weights_stand_still_while_choices_learn(layers: SpaceLayers) -> None:
 
 def test_pairs_keep_every_limit_and_use_the_target(layers: SpaceLayers) -> None:
     random = np.random.default_rng(0)
-    finder = Finder(layers=layers, platform=platform(fps=30_000, dsp=60, bram18=80), most_skips=3)
+    plat = platform(fps=30_000, dsp=60, bram18=80)
+    finder = Finder(layers=layers, platform=plat, most_skips=3, least_use=0.85)
     for _ in range(3):
         scores = [random.gumbel(size=(4, 1)) + np.array([[0], [2], [4], [0]]) for _ in layers.space.positions]
         pair = finder.best(scores)
         report = finder.platform.report(pair.design, layers.workload(pair.architecture))
         assert report.over == {}
         assert report.fps >= 30_000
-        assert pair.cost == report.cost >= 0.6 * finder.platform.target
+        assert pair.cost == report.cost >= 0.85 * finder.platform.target
         assert pair.architecture.blocks.count("skip") <= 3
 
 
@@ -114,8 +120,8 @@ def test_a_given_accelerator_stays_as_it_is(layers: SpaceLayers) -> None:
     given = plat.best(layers.workload(layers.space.uniform("k3_e1")))
     search = CoSearch(Supernet(layers.space), plat, design=given, layers=layers)
     search.choose(nothing)
-    pair = search.end_epoch()
-    assert pair is not None
+    search.end_epoch()
+    pair = search.best()
     assert pair.design == search.design == given
     assert search.hardware_solves == 0
 
@@ -135,19 +141,20 @@ def test_a_search_goes_on_where_it_stopped(layers: SpaceLayers) -> None:
         search.choose(nothing)
         search.end_epoch()
     assert all(map(torch.equal, one.supernet.logits(), other.supernet.logits()))
-    assert one.candidates == other.candidates
+    assert one.best().architecture == other.best().architecture
     timeless = [{**each.state_dict(), "hardware_seconds": 0, "optimizer": 0} for each in (one, other)]
     assert timeless[0] == timeless[1]
 
 
 def test_the_weight_moves_with_the_cost_and_never_by_jumps() -> None:
-    weight = CostWeight(1.0, gain=2.0)
-    assert weight.moved(1.1).value == pytest.approx(1.21)
-    assert weight.moved(0.9).value == pytest.approx(0.81)
-    assert weight.moved(7.0).value == 1.5
-    assert weight.moved(0.1).value == pytest.approx(1 / 1.5)
-    assert replace(weight, most=1.2).moved(3.0).value == 1.2
-    with pytest.raises(ConfigError, match="a value from least to most"):
-        CostWeight(0.0)
-    with pytest.raises(ConfigError, match="skip_share from 0 to 1"):
+    weight = CostWeight(2.0, 0.5)
+    assert weight.at(np.e) == pytest.approx(2.0)
+    assert weight.at(1 / np.e) == pytest.approx(-2.0)
+    moved = weight.moved(np.e).moved(1e9)  # at most 1 counts
+    assert moved.sum == pytest.approx(1.0)
+    assert moved.at(1.0) == pytest.approx(1.0)
+    assert replace(weight, most=0.7).moved(np.e).moved(np.e).at(5.0) == 0.7
+    with pytest.raises(ConfigError, match="give numbers of at least 0"):
+        CostWeight(-1.0)
+    with pytest.raises(ConfigError, match="skip_share and least_use from 0 to 1"):
         CoSearchSettings(skip_share=1.5)
