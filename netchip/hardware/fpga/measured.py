@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from netchip.errors import DataError, RequestError
-from netchip.hardware.fpga.chunk import Chunk, ChunkBatch
+from netchip.hardware.fpga.chunk import FLAGS, Chunk, ChunkBatch
 from netchip.hardware.fpga.layer_table import LayerTable
 from netchip.hardware.fpga.predictor import ChunkPredictor
 from netchip.workload.encoding import Precision
@@ -19,7 +19,6 @@ from netchip.workload.shape import LayerShape
 
 CYCLES, PREFIX = "cycles", "measured_"
 _LAYER = ("in_channels", "out_channels", "height", "width", "kernel")
-_FLAGS = ("shared_port", "lut_multipliers")
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def _chunk(row: Mapping[str, str | None], where: str) -> Chunk:
         given = row.get(name)
         if given:
             plain = given if name == "engine" else _whole(given, name, where)
-            values[name] = bool(plain) if name in _FLAGS else plain
+            values[name] = bool(plain) if name in FLAGS else plain
     return Chunk.parse(values)
 
 

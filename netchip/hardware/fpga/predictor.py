@@ -20,7 +20,7 @@ from netchip.hardware.fpga.layer_table import LayerTable
 from netchip.hardware.fpga.tiling import Tiles, tiles_of
 from netchip.hardware.fpga.units import units_of
 
-RESOURCES = ("dsp", "bram18", "lut", "ff")
+RESOURCES = ("dsp", "bram18", "uram", "lut", "ff")
 BLOCK = 1 << 15
 """Layer-designs of which arithmetic is done at a time: what stays in a core's cache."""
 
@@ -37,6 +37,7 @@ class Prediction:
     runs: Array
     dsp: Array
     bram18: Array
+    uram: Array
     lut: Array
     ff: Array
 
@@ -99,6 +100,7 @@ class FpgaPredictor:
             runs=wide & (zero == 0),
             dsp=units.dsp + zero + 0.0 * memory.bram18,
             bram18=memory.bram18 + zero,
+            uram=memory.uram + zero,
             lut=units.lut + memory.lut + zero,
             ff=units.ff + zero + 0.0 * memory.bram18,
         )
@@ -125,14 +127,14 @@ class FpgaPredictor:
         output_depth = deepest(own * xp.ceil(tiles.rows / unrolls.rows) * xp.ceil(tiles.columns / unrolls.columns))
         padded = self.board.family == "7-series"
         found = [
-            banks(count, width, depth, padded=padded, xp=xp)
+            banks(count, width, depth, padded=padded, xp=xp, uram=chunks.uram)
             for count, width, depth in (
                 (2 * read * across, chunks.input_bits, input_depth),
                 (2 * unrolls.out * unrolls.inputs, chunks.weight_bits, weight_depth),
                 (2 * unrolls.out * across, chunks.sum_bits, output_depth),
             )
         ]
-        return Banks(sum(each.bram18 for each in found), sum(each.lut for each in found))
+        return Banks(*(sum(parts) for parts in zip(*found, strict=True)))
 
 
 def _runs(layers: LayerTable, chunks: ChunkBatch) -> Array:

@@ -39,7 +39,13 @@ def test_a_strided_convolution_by_hand(conv: Callable[..., Layer]) -> None:
     assert found.cycles.tolist() == [[6 * 3 * 509 + 68 + 18 + 28]]
     assert found.traffic_bits.tolist() == [[6 * (3 * (270 + 72) + 112) * 16]]
     # Inputs: 4 banks of 135 words of 16 bits. Weights: 8 banks of 18 words, in look-up tables, 32 each. Sums: 4 banks of 56 words.
-    assert usage(found) == {"dsp": 4, "bram18": 8, "lut": np.ceil(300 + 1.1 * 66) + 256, "ff": 4 * 32 + 66 + 2 * 32}
+    assert usage(found) == {
+        "dsp": 4,
+        "bram18": 8,
+        "uram": 0,
+        "lut": np.ceil(300 + 1.1 * 66) + 256,
+        "ff": 4 * 32 + 66 + 2 * 32,
+    }
 
 
 def test_one_port_for_all_by_hand(conv: Callable[..., Layer]) -> None:

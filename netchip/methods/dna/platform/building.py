@@ -50,10 +50,11 @@ def _fpga(spec: PlatformSpec, seed: int) -> FpgaPlatform:
             f"chunks = {spec.chunks}: by map size there are two for each band of heights; give bounds instead"
         )
     port = int(board.port_bits.value)
+    uram = board.uram.value > 0
     spaces = (
-        spaces_by_map_size(spec.bounds, bits=spec.bits, port_bits=port)
+        spaces_by_map_size(spec.bounds, bits=spec.bits, port_bits=port, uram=uram)
         if assigning == "map-size"
-        else equal_spaces(spec.chunks or DEFAULT_CHUNKS, bits=spec.bits, port_bits=port)
+        else equal_spaces(spec.chunks or DEFAULT_CHUNKS, bits=spec.bits, port_bits=port, uram=uram)
     )
     limits = {name: getattr(spec, name) for name in RESOURCES if getattr(spec, name, None) is not None}
     name = spec.engine or ("genetic" if assigning == "learned" else "exact")

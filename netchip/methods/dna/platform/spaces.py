@@ -9,9 +9,11 @@ _OUT, _IN, _DEEP = (64, 32, 16, 8), (64, 32, 16, 8), (64, 32, 16, 8)
 
 
 def spaces_by_map_size(
-    bounds: Sequence[int] = (16,), *, bits: Sequence[int] = (16,), port_bits: int = 64
+    bounds: Sequence[int] = (16,), *, bits: Sequence[int] = (16,), port_bits: int = 64, uram: bool = False
 ) -> tuple[ChunkSpace, ...]:
     """A chunk for each kind of layer and band of map heights, in the order and under the names of `by_map_size`.
+
+    `uram`: for boards with UltraRAMs; doubles the designs.
 
     Raises `RequestError` where bounds do not fall or one is below 2.
     """
@@ -28,6 +30,7 @@ def spaces_by_map_size(
             inputs=_IN,
             bits=bits,
             port_bits=port_bits,
+            uram=uram,
         )
         for band, sizes in maps.items()
     ]
@@ -40,13 +43,16 @@ def spaces_by_map_size(
             out=_DEEP,
             bits=bits,
             port_bits=port_bits,
+            uram=uram,
         )
         for band, sizes in maps.items()
     ]
     return (*plain, *deep)
 
 
-def equal_spaces(count: int, *, bits: Sequence[int] = (16,), port_bits: int = 64) -> tuple[ChunkSpace, ...]:
+def equal_spaces(
+    count: int, *, bits: Sequence[int] = (16,), port_bits: int = 64, uram: bool = False
+) -> tuple[ChunkSpace, ...]:
     """`count` chunks with the same options, of engines that run every layer: for partitions and learned assignments."""
     if count < 1:
         raise RequestError(f"chunks = {count}: a pipeline needs at least one")
@@ -60,6 +66,7 @@ def equal_spaces(count: int, *, bits: Sequence[int] = (16,), port_bits: int = 64
             inputs=(64, 16, 4, 1),
             bits=bits,
             port_bits=port_bits,
+            uram=uram,
         )
         for place in range(count)
     )

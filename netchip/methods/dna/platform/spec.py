@@ -14,6 +14,7 @@ FPGA_ONLY = (
     "board",
     "dsp",
     "bram18",
+    "uram",
     "lut",
     "ff",
     "bandwidth_gbit_s",
@@ -28,9 +29,9 @@ HIERARCHY_ONLY = ("technology", "area_mm2", "power_mw", "energy_uj", "edp_uj_s",
 class PlatformSpec(Spec):
     """An FPGA (space A) or a hierarchy (space B) with its limits; a limit left out is what the board has, or none.
 
-    FPGA: `board` by name or file; `dsp`, `bram18`, `lut`, `ff` in pieces; `bandwidth_gbit_s` and `clock_mhz` in place of the
-    board's; `assigning` layers to chunks by "map-size" (with `bounds` of map heights), "contiguous" or "learned" (with a number of
-    `chunks`); `bits` that chunks may have; `calibration`, a CSV of measured points or a JSON fitted to them.
+    FPGA: `board` by name or file; `dsp`, `bram18`, `uram`, `lut`, `ff` in pieces; `bandwidth_gbit_s` and `clock_mhz` in place of
+    the board's; `assigning` layers to chunks by "map-size" (with `bounds` of map heights), "contiguous" or "learned" (with a number
+    of `chunks`); `bits` that chunks may have; `calibration`, a CSV of measured points or a JSON fitted to them.
     Hierarchy: `technology` by name or file; `area_mm2`, `power_mw`, and of a frame
     `energy_uj` and `edp_uj_s`; `objective` is what is made small. Of both `fps` and `latency_ms` are targets of pace.
     `engine`: none is the exact one where there is one, else genetic; `calls` are its predictor calls.
@@ -40,6 +41,7 @@ class PlatformSpec(Spec):
     board: str | None = None
     dsp: Amount = None
     bram18: Amount = None
+    uram: Amount = None
     lut: Amount = None
     ff: Amount = None
     bandwidth_gbit_s: Positive = None

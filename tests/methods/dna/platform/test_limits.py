@@ -29,7 +29,7 @@ def refusal(platform: FpgaPlatform) -> str:
 def test_a_pair_keeps_every_limit() -> None:
     pair = matched(replace(FREE, fps=BEST_FPS * 0.99, limits={"dsp": 300, "bram18": 300}), NETWORK)
     assert pair.report.over == {}
-    assert set(pair.report.limits) == {"dsp", "bram18", "lut", "ff", "frame_s"}
+    assert set(pair.report.limits) == {"dsp", "bram18", "uram", "lut", "ff", "frame_s"}
 
 
 def test_a_pace_that_one_limit_forbids_names_what_would_do() -> None:
