@@ -19,9 +19,9 @@ def digits() -> DnaConfig:
         space=SpaceSpec(name="small", width=0.5, options=_FEW),
         platform=PlatformSpec(board="pynq-z2", bounds=(8,), fps=25_000),
         search=SearchSpec(
-            pretrain_epochs=10,
+            pretrain_epochs=15,
             epochs=10,
-            batch_size=16,
+            paths=6,
             optimizer=_WEIGHTS,
             architecture=_LOGITS,
             resolve_epochs=3,
@@ -37,8 +37,8 @@ def smoke() -> DnaConfig:
     return digits().changed(
         data={"image_size": 8},
         space={"options": ("k3_e1", "k5_e3", "skip")},
-        platform={"bounds": (4,), "fps": 40_000},
-        search={"pretrain_epochs": 1, "epochs": 1, "batch_size": 64, "resolve_epochs": 1, "drawn": 1},
+        platform={"bounds": (4,), "fps": 30_000},
+        search={"pretrain_epochs": 1, "epochs": 1, "paths": 2, "resolve_epochs": 1, "drawn": 1},
         final={"epochs": 1},
     )
 
@@ -50,7 +50,7 @@ def cifar10_small() -> DnaConfig:
         space=SpaceSpec(name="small", width=2.0, options=_FEW),
         platform=PlatformSpec(board="pynq-z2", fps=1_000),
         search=SearchSpec(
-            pretrain_epochs=6, epochs=8, optimizer=_WEIGHTS, architecture=_LOGITS, resolve_epochs=2, drawn=8
+            pretrain_epochs=6, epochs=6, paths=3, optimizer=_WEIGHTS, architecture=_LOGITS, resolve_epochs=2, drawn=8
         ),
         final=FinalSpec(epochs=20, optimizer=_WEIGHTS),
         controls=_ALL,

@@ -29,6 +29,11 @@ class SearchSpec(Spec):
     pretrain_epochs: int = Field(default=30, ge=0, description="E0: epochs of the weights alone, against collapse")
     epochs: int = Field(default=90, ge=1, description="epochs of weights and choices in turns")
     active: int = Field(default=2, ge=1, description="K: options that are run where choices learn")
+    paths: int = Field(
+        default=1,
+        ge=1,
+        description="paths that a step of the weights learns from; with as many as options all of them learn",
+    )
     optimizer: OptimizerSpec = Field(
         default=OptimizerSpec(learning_rate=0.025, momentum=0.9, weight_decay=5e-4, schedule="cosine"),
         description="of the weights",

@@ -78,7 +78,8 @@ class SpaceLayers:
 
     @cached_property
     def _frame(self) -> tuple[tuple[Layer, ...], tuple[Layer, ...]]:
-        frame, bits = Frame(self.space).eval(), max(self.space.bits)
+        with torch.random.fork_rng(devices=[]):
+            frame, bits = Frame(self.space).eval(), max(self.space.bits)
         stem = to_workload(frame.stem, self.space.example(), strict=True).layers
         maps = torch.zeros(1, self.space.positions[-1].outputs, self.space.sizes[-1], self.space.sizes[-1])
         tail = to_workload(_Tail(frame), maps, strict=True).layers
@@ -102,7 +103,8 @@ def with_bits(layer: Layer, bits: int) -> Layer:
 @lru_cache(maxsize=4096)
 def _captured(block: Block, inputs: int, outputs: int, stride: int, size: int) -> tuple[Layer, ...]:
     """The layers of a block, called "block..."; a tenth of a second for one of a user's own, a millisecond for ours."""
-    module = nn.Sequential(OrderedDict(block=block.build(inputs, outputs, stride))).eval()
+    with torch.random.fork_rng(devices=[]):  # weights that are thrown away take no part in a run's random numbers
+        module = nn.Sequential(OrderedDict(block=block.build(inputs, outputs, stride))).eval()
     example = torch.zeros(1, inputs, size, size)
     if isinstance(block, MBConv | Skip):
         return _convolutions(module, example)

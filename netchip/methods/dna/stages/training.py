@@ -22,7 +22,7 @@ CLIP = 5.0
 
 
 class Pretraining:
-    """The first phase: the weights alone, along a path drawn anew at every step."""
+    """The first phase: the weights alone, along paths drawn anew at every step."""
 
     def __init__(self, supernet: Supernet, spec: SearchSpec) -> None:
         self.model = supernet
@@ -42,18 +42,26 @@ class Pretraining:
         self._prepared = (accelerator, *prepare(accelerator, self.model, self.optimizer))
 
     def train_step(self, batch: Batch, step: Step) -> Metrics:
-        """A step of the weights on the first half's images."""
+        """A step of the weights on the first half's images, its gradient the mean over several paths."""
         images, labels = batch[:2]
         accelerator, network, optimizer = require_setup(self._prepared)
         set_learning_rate(self.optimizer, rate_at(self._spec.optimizer, step))
+        routes = self.routes()
+        total, hits = torch.zeros((), device=images.device), torch.zeros((), device=images.device)
         with accelerator.accumulate(network):
-            outputs = network(images, self.model.route())
-            loss = nn.functional.cross_entropy(outputs.float(), labels)
-            accelerator.backward(loss)
+            for route in routes:
+                outputs = network(images, route).float()
+                loss = nn.functional.cross_entropy(outputs, labels) / len(routes)
+                accelerator.backward(loss)
+                total, hits = total + loss.detach(), hits + (outputs.argmax(1) == labels).float().mean() / len(routes)
             clip_grad_norm_(self.model.weight_parameters(), CLIP)
             optimizer.step()
             optimizer.zero_grad()
-        return {"loss": loss.detach(), "accuracy_percent": 100.0 * (outputs.argmax(1) == labels).float().mean()}
+        return {"loss": total, "accuracy_percent": 100.0 * hits}
+
+    def routes(self) -> list[Route]:
+        """The paths of a step: every option equally often."""
+        return self.model.fair_routes(self._spec.paths)
 
     def validate(self, batches: Loader) -> Mapping[str, float]:
         """`validation_loss` and `validation_accuracy_percent` of the most likely network, as the supernet has it."""
@@ -102,6 +110,10 @@ class Searching(Pretraining):
 
         found = self.search.choose(loss_of, backward=accelerator.backward)
         return {**super().train_step(batch, step), **found}
+
+    def routes(self) -> list[Route]:
+        """The paths of a step: drawn by the probabilities."""
+        return [self.model.route() for _ in range(self._spec.paths)]
 
     def validate(self, batches: Loader) -> Mapping[str, float]:
         """Those of the most likely network, and the mean network's cost."""

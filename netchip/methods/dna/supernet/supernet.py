@@ -48,6 +48,17 @@ class Supernet(Frame):
             bits.append(drawn(precision, self.active, learn=learn and self.searches_bits, generator=generator))
         return Route(tuple(blocks), tuple(bits))
 
+    def fair_routes(self, count: int) -> list[Route]:
+        """`count` paths drawn evenly, on which the options of a position come up equally often, to within one (FairNAS, arXiv
+        1907.01845).
+        """
+        blocks = [_dealt(choice.options, count) for choice, _ in self._pairs()]
+        bits = [_dealt(choice.options, count) for _, choice in self._pairs()]
+        return [
+            Route(tuple(Drawn((each[path],)) for each in blocks), tuple(Drawn((each[path],)) for each in bits))
+            for path in range(count)
+        ]
+
     def route_of(self, architecture: Architecture) -> Route:
         """The path of one network; raises `DataError` where it is not of this space."""
         places = self.space.places(architecture)
@@ -126,6 +137,12 @@ class Supernet(Frame):
             for block, bits in zip(self.block_choices, self.bit_choices, strict=True)
             if isinstance(block, Choice) and isinstance(bits, Choice)
         ]
+
+
+def _dealt(options: int, count: int) -> list[int]:
+    """`count` numbers below `options`: shuffled decks one after another."""
+    decks = [torch.randperm(options) for _ in range(-(-count // options))]
+    return torch.cat(decks)[:count].tolist()
 
 
 @contextmanager

@@ -140,3 +140,12 @@ def test_spaces_that_do_not_hold_together_are_refused() -> None:
         Position("a", 1, 1, 1, ())
     with pytest.raises(ConfigError, match="no space is called 'tall'"):
         preset("tall", classes=2)  # type: ignore[arg-type]
+
+
+def test_looking_at_layers_takes_no_random_numbers() -> None:
+    torch.manual_seed(0)
+    wanted = torch.rand(3)
+    torch.manual_seed(0)
+    layers = SpaceLayers(tiny(image_size=16, width=0.75))
+    layers.workload(layers.space.uniform("k3_e1"))
+    assert torch.equal(torch.rand(3), wanted)

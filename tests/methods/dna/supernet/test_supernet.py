@@ -102,6 +102,15 @@ def test_options_are_drawn_by_their_probabilities() -> None:
         drawn(choice(float("nan"), 0.0), 1, learn=False)
 
 
+def test_fair_paths_use_every_option_equally_often() -> None:
+    net = Supernet(tiny())
+    routes = net.fair_routes(9)
+    for place in range(6):
+        assert sorted(route.blocks[place].first for route in routes) == list(range(9))
+    more = [route.blocks[0].first for route in net.fair_routes(13)]
+    assert set(np.bincount(more)) == {1, 2}
+
+
 @pytest.mark.parametrize("bits", [(16,), (4, 8)])
 def test_a_network_cut_out_computes_what_its_path_computes(bits: tuple[int, ...]) -> None:
     torch.manual_seed(0)
