@@ -14,7 +14,7 @@ from netchip.hardware.fpga.tiling import tiles_of
 from netchip.hardware.fpga.units import units_of
 from netchip.hardware.fpga.unrolls import unrolls_of
 
-RESOURCES = ("dsp", "bram18", "lut", "ff")
+RESOURCES = ("dsp", "bram18", "uram", "lut", "ff")
 BLOCK = 1 << 15
 """Layer-designs of which arithmetic is done at a time: what stays in a core's cache."""
 
@@ -31,6 +31,7 @@ class Prediction:
     runs: Array
     dsp: Array
     bram18: Array
+    uram: Array
     lut: Array
     ff: Array
 
@@ -83,7 +84,7 @@ class FpgaPredictor:
         words = tile_words(layers, chunks, tiles, unrolls, xp)
         times = tile_times(words, xp)
         units = units_of(chunks, unrolls, self.board.family, xp)
-        memory = self._memory(words, used, xp)
+        memory = self._memory(words, chunks, used, xp)
         zero = 0.0 * chunks.tile_out
         for name in ("engine", "port_bits", "shared_port"):  # so that every figure is [N], whichever choice varies
             zero = zero + 0.0 * getattr(chunks, name)
@@ -94,11 +95,13 @@ class FpgaPredictor:
             runs=wide & (zero == 0),
             dsp=units.dsp + zero + 0.0 * memory.bram18,
             bram18=memory.bram18 + zero,
+            uram=memory.uram + zero,
             lut=units.lut + memory.lut + zero,
             ff=units.ff + zero + 0.0 * memory.bram18,
         )
 
-    def _memory(self, words: TileWords, used: Array | None, xp: Any) -> Banks:
+    @staticmethod
+    def _memory(words: TileWords, chunks: ChunkBatch, used: Array | None, xp: Any) -> Banks:
         """The three buffers, in as many banks as are read or written at once: both halves in one bank, but for the outputs.
 
         An output bank is read by the adders in one half and by the store in the other. The lower half begins at a power of two.
@@ -108,8 +111,8 @@ class FpgaPredictor:
             deepest = xp.max(words.depth[name] if used is None else xp.where(used, words.depth[name], 0.0), axis=0)
             depth = halves * 2.0 ** xp.ceil(xp.log2(xp.maximum(deepest, 1.0)))
             count = (3.0 - halves) * words.lanes[name]
-            found.append(banks(count, words.width[name], depth, padded=True, xp=xp))
-        return Banks(sum(each.bram18 for each in found), sum(each.lut for each in found))
+            found.append(banks(count, words.width[name], depth, padded=True, xp=xp, uram=chunks.uram))
+        return Banks(*(sum(parts) for parts in zip(*found, strict=True)))
 
 
 def _runs(layers: LayerTable, chunks: ChunkBatch) -> Array:

@@ -43,7 +43,13 @@ def test_a_strided_convolution_by_hand(conv: Callable[..., Layer]) -> None:
     assert found.cycles.tolist() == [[72 + 6 * 3 * 504 + 28 + LAYER_CYCLES + 1]]
     assert found.traffic_bits.tolist() == [[6 * (3 * (72 + 18) + 28) * 64]]
     # Inputs: 2 banks of 2 x 128 words of 32 bits. Weights: 4 of 2 x 32 words of 16 bits. Sums: 2 x 4 of 32 words of 32 bits.
-    assert usage(found) == {"dsp": 4, "bram18": 2 + 4 + 8, "lut": np.ceil(300 + 1.1 * 66), "ff": 4 * 32 + 66 + 2 * 32}
+    assert usage(found) == {
+        "dsp": 4,
+        "bram18": 2 + 4 + 8,
+        "uram": 0,
+        "lut": np.ceil(300 + 1.1 * 66),
+        "ff": 4 * 32 + 66 + 2 * 32,
+    }
 
 
 def test_one_port_for_all_by_hand(conv: Callable[..., Layer]) -> None:

@@ -1,0 +1,26 @@
+"""What DNA could do with a network of a user's own: find the accelerator for its layers, where engines run them."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from netchip.errors import NetchipError
+from netchip.graph.to_workload import to_workload
+from netchip.hardware.fpga.layer_table import LayerTable
+from netchip.methods.method import Treatment
+
+
+def treatment(model: nn.Module, example: Any) -> Treatment:
+    """The convolutions and linear layers that the best accelerator is found for (mode "accelerator"); the network stays."""
+    try:
+        layers = to_workload(model, example[:1] if isinstance(example, torch.Tensor) else example).layers
+        LayerTable.of(layers)
+    except NetchipError as error:
+        return Treatment((), 0, str(error))
+    why_not = "the network is not changed: mode 'accelerator' finds the hardware for it, mode 'joint' searches its own"
+    return Treatment(tuple(layer.name for layer in layers), sum(_channels(layer) for layer in layers), why_not)
+
+
+def _channels(layer: Any) -> int:
+    return int(layer.shape.out_channels)
