@@ -105,12 +105,12 @@ def test_a_calibration_is_in_everything_that_is_said() -> None:
 def test_ultrarams_stand_in_for_block_rams() -> None:
     board = load_board("zcu104")
     wide = Workload((conv("wide", size=32, channels=256),))
-    own = platform(board=board, spaces=spaces_by_map_size(uram=True), limits={"bram18": 60})
-    without = platform(board=board, spaces=spaces_by_map_size(), limits={"bram18": 60})
+    own = platform(board=board, spaces=spaces_by_map_size(uram=True), limits={"bram18": 40})
+    without = platform(board=board, spaces=spaces_by_map_size(), limits={"bram18": 40})
     report = own.report(own.best(wide), wide).require()
     assert 0 < report.usage["uram"] <= board.limits["uram"]
     assert report.cost < without.cost(without.best(wide), wide)
-    none = replace(own, limits={"bram18": 60, "uram": 0})
+    none = replace(own, limits={"bram18": 40, "uram": 0})
     assert none.cost(none.best(wide), wide) == without.cost(without.best(wide), wide)
 
 
