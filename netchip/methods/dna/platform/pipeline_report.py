@@ -3,8 +3,8 @@
 import numpy as np
 
 from netchip.hardware.fpga.chunk import ChunkBatch
-from netchip.hardware.fpga.unrolls import unrolls_of
 from netchip.hardware.fpga.pipeline import ChunkReport, PipelineReport
+from netchip.hardware.fpga.unrolls import unrolls_of
 from netchip.methods.dna.platform.platform import LayerRow, PairReport, PartRow
 from netchip.workload.network import Workload
 
