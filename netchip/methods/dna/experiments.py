@@ -8,7 +8,7 @@ from netchip.train.spec import OptimizerSpec
 
 _ALL = ("sequential", "random", "published")
 _FEW = ("k3_e1", "k3_e3", "k3_e6", "k5_e1", "k5_e3", "skip")
-_LOGITS = OptimizerSpec(name="adam", learning_rate=0.05, momentum=0.5, weight_decay=0.0)
+_LOGITS = OptimizerSpec(name="adam", learning_rate=0.1, momentum=0.5, weight_decay=0.0)
 _WEIGHTS = OptimizerSpec(learning_rate=0.05, momentum=0.9, weight_decay=1e-4, schedule="cosine")
 
 
@@ -20,12 +20,14 @@ def digits() -> DnaConfig:
         platform=PlatformSpec(board="pynq-z2", bounds=(8,), fps=25_000),
         search=SearchSpec(
             pretrain_epochs=15,
-            epochs=10,
-            paths=6,
-            optimizer=_WEIGHTS,
+            epochs=12,
+            paths=2,
+            kernels="shared",
+            proportional=5.0,
+            optimizer=_WEIGHTS.changed(learning_rate=0.1),
             architecture=_LOGITS,
-            resolve_epochs=3,
-            drawn=5,
+            resolve_epochs=4,
+            drawn=24,
         ),
         final=FinalSpec(epochs=20, optimizer=_WEIGHTS),
         controls=_ALL,
@@ -50,7 +52,15 @@ def cifar10_small() -> DnaConfig:
         space=SpaceSpec(name="small", width=2.0, options=_FEW),
         platform=PlatformSpec(board="pynq-z2", fps=1_000),
         search=SearchSpec(
-            pretrain_epochs=6, epochs=6, paths=3, optimizer=_WEIGHTS, architecture=_LOGITS, resolve_epochs=2, drawn=8
+            pretrain_epochs=6,
+            epochs=6,
+            paths=2,
+            kernels="shared",
+            proportional=5.0,
+            optimizer=_WEIGHTS,
+            architecture=_LOGITS,
+            resolve_epochs=2,
+            drawn=8,
         ),
         final=FinalSpec(epochs=20, optimizer=_WEIGHTS),
         controls=_ALL,

@@ -34,6 +34,10 @@ class SearchSpec(Spec):
         ge=1,
         description="paths that a step of the weights learns from; with as many as options all of them learn",
     )
+    kernels: Literal["own", "shared"] = Field(
+        default="own",
+        description="every option's own as released, or parts of one set a position; short searches need that",
+    )
     optimizer: OptimizerSpec = Field(
         default=OptimizerSpec(learning_rate=0.025, momentum=0.9, weight_decay=5e-4, schedule="cosine"),
         description="of the weights",

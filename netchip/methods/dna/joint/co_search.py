@@ -23,9 +23,11 @@ from torch.optim import Adam, Optimizer
 from netchip.errors import ConfigError, DivergedError
 from netchip.methods.dna.joint.macs import NoDesign
 from netchip.methods.dna.joint.pair import Finder, Pair
+from netchip.methods.dna.joint.repairing import filled, scored
 from netchip.methods.dna.joint.weight import CostWeight
 from netchip.methods.dna.platform.designs import design_from_json
 from netchip.methods.dna.platform.platform import Design, Platform
+from netchip.methods.dna.space.architecture import Architecture
 from netchip.methods.dna.space.layers import SpaceLayers
 from netchip.methods.dna.supernet.loads import LoadTable
 from netchip.methods.dna.supernet.route import Route
@@ -138,17 +140,33 @@ class CoSearch:
 
     def best(self) -> Pair:
         """The best pair that fits, by the logarithms of the probabilities; raises `BudgetError` where none does."""
-        return self.pairs(0)[0]
-
-    def pairs(self, drawn: int, *, seed: int = 0) -> list[Pair]:
-        """The best pair, and the best by `drawn` draws from the probabilities; each fits, none is there twice."""
         started = time.monotonic()
-        scores = [np.log(each + 1e-12) for each in self.supernet.joint_chances()]
-        random = np.random.default_rng(seed)
-        noisy = [[each + random.gumbel(size=each.shape) for each in scores] for _ in range(drawn)]
-        found = [self.finder.best(each, self.design) for each in (scores, *noisy)]
+        pair = self.finder.best(self._scores(), self.design)
         self.hardware_seconds += time.monotonic() - started
-        return list({pair.architecture: pair for pair in reversed(found)}.values())[::-1]
+        return pair
+
+    def chosen(
+        self, loss_of: Callable[[Architecture], float], drawn: int, *, seed: int = 0
+    ) -> tuple[Pair, dict[Architecture, float]]:
+        """The pair that fits whose network has the least `loss_of`, among the best one and `drawn` draws from the probabilities.
+
+        Draws are brought to the target under the accelerator at this moment; only those that are chosen get their own. With the
+        pair come the losses of all that were judged.
+        """
+        best = self.best()
+        started = time.monotonic()
+        proposals = dict.fromkeys((best.architecture, *self._proposals(best, drawn, np.random.default_rng(seed))))
+        self.hardware_seconds += time.monotonic() - started
+        losses = {architecture: loss_of(architecture) for architecture in proposals}
+        started = time.monotonic()
+        found = best
+        for architecture in sorted(losses, key=losses.__getitem__):
+            pair = best if architecture == best.architecture else self.finder.pair(architecture, self.design)
+            if self.finder.fits(pair) and (self.finder.uses(pair) or not self.finder.uses(best)):
+                found = pair
+                break
+        self.hardware_seconds += time.monotonic() - started
+        return found, losses
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the supernet, as plain values."""
@@ -170,6 +188,27 @@ class CoSearch:
         design = _read(state["design"])
         self._solved = None if design is None else (design, LoadTable.of(self.finder.layers, self.platform, design))
         self.hardware_seconds, self.hardware_solves = state["hardware_seconds"], state["hardware_solves"]
+
+    def _scores(self) -> list[np.ndarray]:
+        return [np.log(each + 1e-12) for each in self.supernet.joint_chances()]
+
+    def _proposals(self, best: Pair, drawn: int, random: np.random.Generator) -> list[Architecture]:
+        """Networks drawn by their probabilities and brought to the target, as far as the accelerator at this moment tells.
+
+        It was solved for the mean network; how much less a network takes on its own is read from the best pair.
+        """
+        scores, space = self._scores(), self.finder.layers.space
+        _, table = self._now()
+        places = table.of_network(self.finder.layers, best.architecture)
+        room = float(self.platform.combine(torch.from_numpy(places))) / best.cost
+        limit = self.platform.target * max(1.0, room)
+        least = self.settings.least_use * limit if math.isfinite(limit) else 0.0
+        found: list[Architecture] = []
+        for _ in range(drawn):
+            noisy = [each + random.gumbel(size=each.shape) for each in scores]
+            wanted = scored(noisy, [position.skips for position in space.positions], self.finder.most_skips)
+            found.append(space.architecture(filled(wanted, table, self.platform.combine, least, limit)))
+        return found
 
     def _weight(self, cost: float) -> float:
         target = self.platform.target

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import nn
 
 from netchip.data.batches import Batches, evaluation_batches, training_batches
@@ -122,19 +121,23 @@ class Stages:
     def searched(self, name: str = "search", platform: Platform | None = None) -> Searched:
         """Pretrains the supernet (once for all searches in this folder), searches, and chooses among the candidates."""
         seed_everything(self.seed)
-        supernet = Supernet(self.space, active=self.search.active)
+        supernet = Supernet(self.space, active=self.search.active, share=self.search.kernels == "shared")
         if self.search.pretrain_epochs:
             self._fit(Pretraining(supernet, self.search), self.halves, "pretrain", self.search.pretrain_epochs)
         seed_everything(self.seed + 1)
         search = self.co_search(supernet, platform or self.platform)
         result = self._fit(Searching(search, self.search), self.halves, name, self.search.epochs)
         began = time.monotonic()
-        pairs = search.finder.in_use(search.pairs(self.search.drawn, seed=self.seed))
-        losses = [judged(supernet, pair.architecture, self.validation(), self._device(supernet))[0] for pair in pairs]
+        device = next(supernet.parameters()).device
+
+        def loss_of(architecture: Architecture) -> float:
+            return judged(supernet, architecture, self.validation(), device)[0]
+
+        pair, losses = search.chosen(loss_of, self.search.drawn, seed=self.seed)
         return Searched(
             supernet=supernet,
-            pair=pairs[int(np.argmin(losses))],
-            losses=tuple(losses),
+            pair=pair,
+            losses=tuple(losses.values()),
             seconds=result.seconds + time.monotonic() - began,
             hardware_seconds=search.hardware_seconds,
             hardware_solves=search.hardware_solves,
@@ -192,6 +195,3 @@ class Stages:
         parts = (self.space, self.platform, self.design, self.seed)
         specs = [significant(each) for each in (self.search, self.final, self.dataset, self.train)]
         return hashlib.sha256((repr(parts) + json.dumps(specs)).encode()).hexdigest()[:16]
-
-    def _device(self, network: nn.Module) -> torch.device:
-        return next(network.parameters()).device

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from netchip.methods.dna.space.architecture import Architecture
+from netchip.methods.dna.space.blocks import MBConv
 from netchip.methods.dna.space.quantized import at_bits, set_bits
 from netchip.methods.dna.space.space import Frame, NetworkSpace
 from netchip.methods.dna.supernet.route import Drawn, Route, drawn, probabilities, settle
+from netchip.methods.dna.supernet.sharing import SharedKernels, without_kernels
 from netchip.nn.choice import Choice
 
 
@@ -18,16 +20,20 @@ class Supernet(Frame):
     """All networks of `space`, [B, in_channels, H, W] -> [B, classes] along a `Route`: one path runs.
 
     Where choices learn, `active` options of each are run, and all but the first count exactly nothing forward; so the result is
-    that of the path, bit for bit, and every active option has a gradient.
+    that of the path, bit for bit, and every active option has a gradient. With `share` the inverted residuals of a
+    position have kernels in common, of which each takes its part; else every option has its own, as in the released code.
     """
 
-    def __init__(self, space: NetworkSpace, *, active: int = 2) -> None:
+    def __init__(self, space: NetworkSpace, *, active: int = 2, share: bool = False) -> None:
         super().__init__(space)
         self.active, self.searches_bits = active, len(space.bits) > 1
         self.options = nn.ModuleList(
             nn.ModuleList(self._option(each.build(at.inputs, at.outputs, at.stride)) for each in at.options)
             for at in space.positions
         )
+        self.kernels = nn.ModuleDict()
+        if share:
+            self._share()
         self.block_choices = nn.ModuleList(Choice(len(at.options), name=at.name) for at in space.positions)
         self.bit_choices = nn.ModuleList(Choice(len(space.bits), name=f"{at.name}'s bits") for at in space.positions)
 
@@ -101,14 +107,38 @@ class Supernet(Frame):
     def weights_of(self, architecture: Architecture) -> dict[str, Tensor]:
         """The state of the derived network of that architecture, as these weights have it."""
         prefixes = {name: name for name in ("stem.", "head.", "classifier.")}
+        parts: dict[str, Tensor] = {}
         for place, (block, _) in enumerate(self.space.places(architecture)):
-            prefixes[f"options.{place}.{block}."] = f"blocks.{self.space.positions[place].name}."
-        return {
+            prefix = f"blocks.{self.space.positions[place].name}."
+            prefixes[f"options.{place}.{block}."] = prefix
+            parts |= {prefix + name: part.detach() for name, part in self._kernels_of(place, block).items()}
+        own = {
             new + name.removeprefix(old): value
             for name, value in self.state_dict().items()
             for old, new in prefixes.items()
             if name.startswith(old)
         }
+        return own | parts
+
+    def _share(self) -> None:
+        for place, position in enumerate(self.space.positions):
+            blocks = [option for option in position.options if isinstance(option, MBConv)]
+            if len(blocks) > 1:
+                self.kernels[str(place)] = SharedKernels(position, blocks)
+                for block in blocks:
+                    without_kernels(self.get_submodule(f"options.{place}.{position.option(block.name)}"))
+
+    def _shared(self, place: int, block: int) -> tuple[SharedKernels, MBConv] | None:
+        """What an option takes its kernels from; none where it has its own."""
+        option = self.space.positions[place].options[block]
+        if str(place) not in self.kernels or not isinstance(option, MBConv):
+            return None
+        kernels = self.kernels[str(place)]
+        return (kernels, option) if isinstance(kernels, SharedKernels) else None
+
+    def _kernels_of(self, place: int, block: int) -> dict[str, Tensor]:
+        shared = self._shared(place, block)
+        return {} if shared is None else shared[0].of(shared[1])
 
     def _option(self, module: nn.Module) -> nn.Module:
         return at_bits(module, self.space.bits[-1]) if self.searches_bits else module
@@ -129,7 +159,8 @@ class Supernet(Frame):
         module = self.get_submodule(f"options.{place}.{block}")
         if self.searches_bits:
             set_bits(module, self.space.bits[bits])
-        return module(maps)
+        shared = self._shared(place, block)
+        return module(maps) if shared is None else shared[0].run(module, shared[1], maps)
 
     def _pairs(self) -> list[tuple[Choice, Choice]]:
         return [

@@ -111,16 +111,33 @@ def test_fair_paths_use_every_option_equally_often() -> None:
     assert set(np.bincount(more)) == {1, 2}
 
 
+@pytest.mark.parametrize("share", [False, True])
 @pytest.mark.parametrize("bits", [(16,), (4, 8)])
-def test_a_network_cut_out_computes_what_its_path_computes(bits: tuple[int, ...]) -> None:
+def test_a_network_cut_out_computes_what_its_path_computes(bits: tuple[int, ...], share: bool) -> None:
     torch.manual_seed(0)
-    net = Supernet(tiny(bits=bits))
+    net = Supernet(tiny(bits=bits), share=share)
     one = net.space.random(np.random.default_rng(2))
     route = net.route_of(one)
     net(images(), route)
     network = net.space.derive(one)
     network.load_state_dict(net.weights_of(one))
     assert torch.equal(network.eval()(images()), net.eval()(images(), route))
+
+
+def test_shared_kernels_are_parts_of_one_set() -> None:
+    torch.manual_seed(0)
+    net = Supernet(tiny(), share=True)
+    parts = {block: net.weights_of(net.space.uniform(block)) for block in ("k3_e1", "k3_e6", "k5_e6", "k5_e1_g2")}
+    name = "blocks.block2.{}.conv.weight"
+    large, small, grouped = parts["k5_e6"], parts["k3_e1"], parts["k5_e1_g2"]
+    assert torch.equal(large[name.format("expand")][:4], small[name.format("expand")])
+    assert torch.equal(large[name.format("depthwise")][:4, :, 1:4, 1:4], small[name.format("depthwise")])
+    assert torch.equal(large[name.format("project")][:, :2], grouped[name.format("project")])
+    assert parts["k3_e6"][name.format("depthwise")].shape == (24, 1, 3, 3)
+    net(images(), net.route_of(net.space.uniform("k3_e1"))).sum().backward()
+    gradient = net.get_parameter("kernels.2.expand").grad
+    assert gradient[:4].abs().sum() > 0
+    assert gradient[4:].abs().sum() == 0
 
 
 def test_batch_statistics_leave_the_averages_alone() -> None:
