@@ -9,12 +9,15 @@ from netchip.hardware.fpga.board import Board
 from netchip.hardware.fpga.chunk import ChunkBatch
 from netchip.hardware.fpga.cycles import layer_cycles, layer_traffic_bits, tile_times
 from netchip.hardware.fpga.layer_table import LayerTable
-from netchip.hardware.fpga.packing import TileWords, tile_words
-from netchip.hardware.fpga.tiling import tiles_of
+from netchip.hardware.fpga.packing import TileWords, outputs_per_word, padded_outputs, tile_words
+from netchip.hardware.fpga.tiling import Tiles, tiles_of
 from netchip.hardware.fpga.units import units_of
-from netchip.hardware.fpga.unrolls import unrolls_of
+from netchip.hardware.fpga.unrolls import Unrolls, unrolls_of
 
 RESOURCES = ("dsp", "bram18", "lut", "ff")
+PARAMETER_BITS = 61
+"""A bias of 32 bits, a multiplier of 24, a shift of 5."""
+
 BLOCK = 1 << 15
 """Layer-designs of which arithmetic is done at a time: what stays in a core's cache."""
 
@@ -83,7 +86,8 @@ class FpgaPredictor:
         words = tile_words(layers, chunks, tiles, unrolls, xp)
         times = tile_times(words, xp)
         units = units_of(chunks, unrolls, self.board.family, xp)
-        memory = self._memory(words, used, xp)
+        buffers, parameters = self._memory(words, used, xp), self._parameters(chunks, unrolls, tiles, used, xp)
+        memory = Banks(buffers.bram18 + parameters.bram18, buffers.lut + parameters.lut)
         zero = 0.0 * chunks.tile_out
         for name in ("engine", "port_bits", "shared_port"):  # so that every figure is [N], whichever choice varies
             zero = zero + 0.0 * getattr(chunks, name)
@@ -97,6 +101,14 @@ class FpgaPredictor:
             lut=units.lut + memory.lut + zero,
             ff=units.ff + zero + 0.0 * memory.bram18,
         )
+
+    def _parameters(self, chunks: ChunkBatch, unrolls: Unrolls, tiles: Tiles, used: Array | None, xp: Any) -> Banks:
+        """Biases and scales of all channels of all layers, in as many banks as channels are requantised at once."""
+        padded = padded_outputs(unrolls, chunks, xp)
+        lanes = xp.minimum(padded, outputs_per_word(chunks, xp))
+        each = tiles.channel_blocks * xp.ceil(tiles.out / unrolls.out) * (padded / lanes)
+        depth = xp.sum(each if used is None else xp.where(used, each, 0.0), axis=0)
+        return banks(lanes, xp.zeros_like(depth) + PARAMETER_BITS, depth, padded=False, xp=xp)
 
     def _memory(self, words: TileWords, used: Array | None, xp: Any) -> Banks:
         """The three buffers, in as many banks as are read or written at once: both halves in one bank, but for the outputs.
