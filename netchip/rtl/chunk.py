@@ -14,14 +14,13 @@ from netchip.rtl.language import (
     Cat,
     Circuit,
     Elaboratable,
-    Memory,
     Module,
     Mux,
     Signal,
     Wire,
     bits_for,
     delayed,
-    unsigned,
+    memory_of,
 )
 from netchip.rtl.program import PARAMETER_BITS, Program
 
@@ -236,7 +235,7 @@ class ChunkHardware(Elaboratable):
         """Memories of biases, multipliers and shifts, with what is read of them."""
         found = []
         for lane, words in enumerate(self.program.parameters):
-            memory = Memory(shape=unsigned(PARAMETER_BITS), depth=len(words), init=words)
+            memory = memory_of(PARAMETER_BITS, len(words), words)
             m.submodules[f"parameters_{lane}"] = memory
             read = memory.read_port()
             m.d.comb += [read.addr.eq(store.parameter), read.en.eq(advance)]

@@ -1,8 +1,10 @@
 """The hardware description language, where it is installed. Files that describe hardware import their words from here."""
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from netchip.errors import MissingExtra
+from netchip.hardware.fpga.banks import LUTRAM_BELOW_BITS
 
 
 def _amaranth() -> Any:
@@ -36,6 +38,13 @@ Array, Cat, Const, Elaboratable, Module, Mux, Signal, Value, signed, unsigned = 
     amaranth.unsigned,
 )
 Memory, StructLayout = amaranth.lib.memory.Memory, amaranth.lib.data.StructLayout
+
+
+def memory_of(width_bits: int, depth: int, words: Sequence[int] = ()) -> Any:
+    """A memory in block RAMs, or in look-up tables where it is small, by the rule of the model."""
+    small = "logic" if words else "distributed"  # what is only read is made of logic
+    style = small if width_bits * depth < LUTRAM_BELOW_BITS else "block"
+    return Memory(shape=unsigned(width_bits), depth=depth, init=words, attrs={"ram_style": style})
 
 
 def bits_for(largest: int) -> int:

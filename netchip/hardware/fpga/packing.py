@@ -51,9 +51,14 @@ class TileWords:
     width: dict[str, Array]
 
 
+def outputs_per_word(chunks: ChunkBatch, xp: Any) -> Array:
+    """Outputs that pass the port in a cycle, [N]; as many are requantised at once."""
+    return xp.maximum(_whole(chunks.port_bits, chunks.output_bits, xp), 1.0)
+
+
 def padded_outputs(unrolls: Unrolls, chunks: ChunkBatch, xp: Any) -> Array:
     """Output channels side by side as the port sees them, [N]: as many as fill words, or divide one."""
-    per_word = xp.maximum(_whole(chunks.port_bits, chunks.output_bits, xp), 1.0)
+    per_word = outputs_per_word(chunks, xp)
     within = 2.0 ** xp.ceil(xp.log2(unrolls.out))
     return xp.where(unrolls.out <= per_word, within, xp.ceil(unrolls.out / per_word) * per_word)
 

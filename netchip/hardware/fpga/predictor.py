@@ -9,12 +9,15 @@ from netchip.hardware.fpga.board import Board
 from netchip.hardware.fpga.chunk import ChunkBatch
 from netchip.hardware.fpga.cycles import layer_cycles, layer_traffic_bits, tile_times
 from netchip.hardware.fpga.layer_table import LayerTable
-from netchip.hardware.fpga.packing import TileWords, tile_words
-from netchip.hardware.fpga.tiling import tiles_of
+from netchip.hardware.fpga.packing import TileWords, outputs_per_word, padded_outputs, tile_words
+from netchip.hardware.fpga.tiling import Tiles, tiles_of
 from netchip.hardware.fpga.units import units_of
-from netchip.hardware.fpga.unrolls import unrolls_of
+from netchip.hardware.fpga.unrolls import Unrolls, unrolls_of
 
 RESOURCES = ("dsp", "bram18", "uram", "lut", "ff")
+PARAMETER_BITS = 61
+"""A bias of 32 bits, a multiplier of 24, a shift of 5."""
+
 BLOCK = 1 << 15
 """Layer-designs of which arithmetic is done at a time: what stays in a core's cache."""
 
@@ -84,7 +87,8 @@ class FpgaPredictor:
         words = tile_words(layers, chunks, tiles, unrolls, xp)
         times = tile_times(words, xp)
         units = units_of(chunks, unrolls, self.board.family, xp)
-        memory = self._memory(words, chunks, used, xp)
+        buffers, parameters = self._memory(words, chunks, used, xp), _parameters(chunks, unrolls, tiles, used, xp)
+        memory = Banks(*(mine + more for mine, more in zip(buffers, parameters, strict=True)))
         zero = 0.0 * chunks.tile_out
         for name in ("engine", "port_bits", "shared_port"):  # so that every figure is [N], whichever choice varies
             zero = zero + 0.0 * getattr(chunks, name)
@@ -113,6 +117,15 @@ class FpgaPredictor:
             count = (3.0 - halves) * words.lanes[name]
             found.append(banks(count, words.width[name], depth, padded=True, xp=xp, uram=chunks.uram))
         return Banks(*(sum(parts) for parts in zip(*found, strict=True)))
+
+
+def _parameters(chunks: ChunkBatch, unrolls: Unrolls, tiles: Tiles, used: Array | None, xp: Any) -> Banks:
+    """Biases and scales of all channels of all layers, in as many banks as channels are requantised at once."""
+    padded = padded_outputs(unrolls, chunks, xp)
+    lanes = xp.minimum(padded, outputs_per_word(chunks, xp))
+    each = tiles.channel_blocks * xp.ceil(tiles.out / unrolls.out) * (padded / lanes)
+    depth = xp.sum(each if used is None else xp.where(used, each, 0.0), axis=0)
+    return banks(lanes, xp.zeros_like(depth) + PARAMETER_BITS, depth, padded=False, xp=xp)
 
 
 def _runs(layers: LayerTable, chunks: ChunkBatch) -> Array:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from netchip.hardware.arrays import Array
 from netchip.hardware.fpga.board import Family
 from netchip.hardware.fpga.chunk import ChunkBatch
+from netchip.hardware.fpga.packing import outputs_per_word
 from netchip.hardware.fpga.unrolls import Unrolls
 
 DSP_WIDTHS: dict[Family, tuple[int, int]] = {"7-series": (25, 18), "ultrascale+": (27, 18)}
@@ -12,6 +13,9 @@ DSP_WIDTHS: dict[Family, tuple[int, int]] = {"7-series": (25, 18), "ultrascale+"
 
 PAIRED_UP_TO_BITS, QUADRUPLED_UP_TO_BITS = 8, 4
 """Two multiplications of 8 bits, or four of 4, share a slice where they share an operand; vendor notes, from memory."""
+
+SLICES_OF_A_REQUANTISER = 2
+"""A sum of 32 bits times a multiplier of 24, in two parts of at most 18 bits; there is one for each output of a word."""
 
 LUT_BASE, LUT_FACTOR = 300, 1.1
 """Control of an engine, and what routing adds (FINN's c0 and c1)."""
@@ -35,7 +39,7 @@ def units_of(chunks: ChunkBatch, unrolls: Unrolls, family: Family, xp: Any) -> U
     multiplier_luts = unrolls.units * (2 * xp.ceil(bits / 6) - 1) * bits
     slices = _slices(chunks, unrolls, family, xp)
     return Units(
-        dsp=xp.where(in_luts, 0.0, slices),
+        dsp=xp.where(in_luts, 0.0, slices) + SLICES_OF_A_REQUANTISER * outputs_per_word(chunks, xp),
         lut=xp.ceil(LUT_BASE + LUT_FACTOR * (adder_bits + xp.where(in_luts, multiplier_luts, 0.0))),
         ff=unrolls.units * bits + adder_bits + trees * chunks.sum_bits,
     )

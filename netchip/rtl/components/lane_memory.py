@@ -1,6 +1,6 @@
 """A ping-pong buffer of several lanes: one half is filled word by word, while the other is read an element a lane at a time."""
 
-from netchip.rtl.language import Cat, Circuit, Elaboratable, Memory, Module, Signal, Wire, bits_for, signed, unsigned
+from netchip.rtl.language import Cat, Circuit, Elaboratable, Module, Signal, Wire, bits_for, memory_of, signed
 from netchip.rtl.plan import Packing
 
 
@@ -37,7 +37,7 @@ class LaneMemory(Elaboratable):
 
     def _lane(self, m: Circuit, lane: int, word: Wire, position: Wire) -> None:
         width = self.packing.positions * self.bits
-        m.submodules[f"lane_{lane}"] = memory = Memory(shape=unsigned(width), depth=2 << self.address_bits, init=[])
+        m.submodules[f"lane_{lane}"] = memory = memory_of(width, 2 << self.address_bits)
         write, read = memory.write_port(), memory.read_port()
         write_address, read_address = self.write_address, self.read_address[self.position_bits :]
         m.d.comb += [

@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from netchip.rtl.language import Cat, Circuit, Elaboratable, Memory, Module, Mux, Signal, delayed, signed, unsigned
+from netchip.rtl.language import Cat, Circuit, Elaboratable, Module, Mux, Signal, delayed, memory_of, signed
 from netchip.rtl.plan import EngineSize
 
 SUM_BITS = 32
@@ -71,7 +71,7 @@ class OutputBuffer(Elaboratable):
 
     def _bank(self, m: Circuit, name: str, half: int, position: int):
         """One bank, whose read port is the adders' or the store's; its ports."""
-        m.submodules[name] = memory = Memory(shape=unsigned(SUM_BITS), depth=1 << self.address_bits, init=[])
+        m.submodules[name] = memory = memory_of(SUM_BITS, 1 << self.address_bits)
         read, write = memory.read_port(), memory.write_port()
         own = self.address[self.position_bits :][: self.address_bits]
         m.d.comb += [

@@ -21,6 +21,9 @@ from netchip.hardware.fpga.unrolls import unrolls_of
 from netchip.workload.layer import Layer
 from netchip.workload.shape import LayerShape
 
+REQUANTISERS = 2 * 4
+"""Slices of the requantisers of a port of 64 bits, for outputs of 16."""
+
 ZC706 = FpgaPredictor(load_board("zc706"))
 TREE = Chunk(tile_out=4, tile_in=2, tile_rows=4, tile_columns=7, unroll_out=2, unroll_in=2, shared_port=False)
 
@@ -43,11 +46,13 @@ def test_a_strided_convolution_by_hand(conv: Callable[..., Layer]) -> None:
     assert found.cycles.tolist() == [[72 + 6 * 3 * 504 + 28 + LAYER_CYCLES + 1]]
     assert found.traffic_bits.tolist() == [[6 * (3 * (72 + 18) + 28) * 64]]
     # Inputs: 2 banks of 2 x 128 words of 32 bits. Weights: 4 of 2 x 32 words of 16 bits. Sums: 2 x 4 of 32 words of 32 bits.
+    # Parameters: 2 banks of 3 x 2 words of 61 bits, in look-up tables.
+    luts = np.ceil(300 + 1.1 * 66) + 2 * 2 * 61
     assert usage(found) == {
-        "dsp": 4,
+        "dsp": 4 + REQUANTISERS,
         "bram18": 2 + 4 + 8,
         "uram": 0,
-        "lut": np.ceil(300 + 1.1 * 66),
+        "lut": luts,
         "ff": 4 * 32 + 66 + 2 * 32,
     }
 
@@ -68,7 +73,7 @@ def test_a_depthwise_engine_by_hand(conv: Callable[..., Layer]) -> None:
     # outputs 16, whose fourth element is nothing's.
     found = predict(layer, chunk)
     assert found.cycles.tolist() == [[36 + 9 + 3 * 144 + 16 + LAYER_CYCLES]]
-    assert float(found.dsp[0]) == 3
+    assert float(found.dsp[0]) == 3 + REQUANTISERS
     plain = predict(layer, replace(chunk, engine="broadcast"))  # a channel at a time, whatever is unrolled
     assert plain.cycles.tolist() == [
         [12 + 9 + 8 * 144 + 16 + LAYER_CYCLES]
@@ -118,9 +123,9 @@ def test_whole_slices(bits: int, unrolls: tuple[int, int], engine: str, slices: 
         weight_bits=bits, input_bits=bits,
     )  # fmt: skip
     layer = Layer("dw", LayerShape.conv(in_channels=8, out_channels=8, groups=8, in_size=(8, 8), kernel=(1, 1)))
-    assert float(predict(layer, chunk).dsp[0]) == slices
+    assert float(predict(layer, chunk).dsp[0]) == slices + REQUANTISERS
     in_luts = predict(layer, replace(chunk, lut_multipliers=True))
-    assert float(in_luts.dsp[0]) == 0
+    assert float(in_luts.dsp[0]) == REQUANTISERS
     assert float(in_luts.lut[0]) > float(predict(layer, chunk).lut[0])
 
 
