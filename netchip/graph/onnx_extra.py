@@ -44,10 +44,12 @@ def onnx_runtime() -> Any:
     return onnxruntime
 
 
-def session(model: Any, threads: int = 1, settings: Mapping[str, str] | None = None) -> Any:
+def session(
+    model: Any, threads: int = 1, settings: Mapping[str, str] | None = None, *, optimized: Path | None = None
+) -> Any:
     """A session on the CPU for a model (an onnx.ModelProto, its bytes, or a file's path) on so many threads.
 
-    `settings` are ONNX Runtime's own, by their names. Raises `MissingExtra` without ONNX Runtime, `RequestError` where it cannot
+    `settings` are ONNX Runtime's own, by their names; `optimized` is where it writes the graph that it really runs. Raises `MissingExtra` without ONNX Runtime, `RequestError` where it cannot
     run the model.
     """
     runtime = onnx_runtime()
@@ -56,6 +58,8 @@ def session(model: Any, threads: int = 1, settings: Mapping[str, str] | None = N
     options.log_severity_level = 3
     for name, value in (settings or {}).items():
         options.add_session_config_entry(name, value)
+    if optimized is not None:
+        options.optimized_model_filepath = str(optimized)
     given = model.SerializeToString() if hasattr(model, "SerializeToString") else model
     try:
         return runtime.InferenceSession(

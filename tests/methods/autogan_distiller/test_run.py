@@ -65,6 +65,8 @@ def test_smoke_from_top_to_bottom(tmp_path: Path) -> None:
     small = arms["student-8-bit"].measured
     assert small["file_bytes"] < 0.7 * arms["student"].measured["file_bytes"]
     assert small["psnr_to_teacher_db"] > arms["student"].measured["psnr_to_teacher_db"] - 1
+    assert small["onnxruntime_ms"] > 0
+    assert small["onnxruntime_float_ms"] > 0
     assert load_eight_bit(folder / "student-8-bit")(torch.rand(1, 3, 16, 16)).shape == (1, 3, 32, 32)
     student = load_student(folder)
     assert student(torch.rand(1, 3, 16, 16)).shape == (1, 3, 32, 32)

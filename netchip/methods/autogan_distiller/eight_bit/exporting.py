@@ -49,10 +49,27 @@ def to_onnx(network: nn.Module, example: Tensor, path: str | Path) -> Path:
     return Path(path)
 
 
+def to_float_onnx(network: nn.Module, example: Tensor, path: str | Path) -> Path:
+    """Writes a network in floats to `path`, for a comparison with `to_onnx`; raises as that does."""
+    model = _exported(network.eval(), example)
+    without_origins(model)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    onnx_library().save(model, str(path))
+    return Path(path)
+
+
 def run_onnx(path: str | Path, images: Tensor) -> Tensor:
     """What ONNX Runtime makes of `images` with the file, on one thread of the CPU. Raises `MissingExtra` without it."""
-    made = session(path, settings=_EXACT_SUMS)
+    made = onnx_session(path)
     return torch.from_numpy(made.run(None, {made.get_inputs()[0].name: images.numpy()})[0])
+
+
+def onnx_session(path: str | Path, *, optimized: Path | None = None) -> Any:
+    """A session of ONNX Runtime on one thread of the CPU; `optimized` is where it writes the graph that it really runs.
+
+    Raises `MissingExtra` without it.
+    """
+    return session(Path(path), settings=_EXACT_SUMS, optimized=optimized)
 
 
 def _exported(network: nn.Module, example: Tensor) -> Any:

@@ -69,8 +69,9 @@ def compare(
     )
     counts = {arm.name: arm.counted for arm in arms}
     eight_bit = tuple(
-        eight_bit_arm(name, each, counts[name.removesuffix("-8-bit")], stages, protocol, answered, example, notes)
+        eight_bit_arm(name, each, networks[of], counts[of], stages, protocol, answered, example, notes)
         for name, each in small.items()
+        for of in [name.removesuffix("-8-bit")]
     )
     arms = (*arms[:-1], *eight_bit, arms[-1])
     _write_figures(stages, searched, trained, arms, protocol, answered, networks[STUDENT])

@@ -134,6 +134,49 @@ def test_esrgan_as_thop_counts_it() -> None:
     assert count / 1e9 == pytest.approx(1176.61, abs=0.005)
 
 
+class LocalBlock(nn.Module):
+    """Three 3x3 convolutions and a 1x1, weighted by attention on a map a sixth as large, as in RLFN (arXiv 2205.07514)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        pairs = ((46, 48), (48, 48), (48, 46))
+        self.body = nn.Sequential()
+        for before, after in pairs:
+            self.body.extend([nn.Conv2d(before, after, 3, padding=1), nn.LeakyReLU(0.05)])
+        self.mixed = nn.Conv2d(46, 46, 1)
+        self.fewer, self.kept, self.more = nn.Conv2d(46, 16, 1), nn.Conv2d(16, 16, 1), nn.Conv2d(16, 46, 1)
+        self.down, self.small = nn.Conv2d(16, 16, 3, 2), nn.Conv2d(16, 16, 3, padding=1)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        made = self.mixed(maps + self.body(maps))
+        fewer = self.fewer(made)
+        small = self.small(functional.max_pool2d(self.down(fewer), 7, 3))
+        large = functional.interpolate(small, made.shape[2:], mode="bilinear")
+        return made * self.more(large + self.kept(fewer)).sigmoid()
+
+
+class Rlfn(nn.Module):
+    """The winner of NTIRE 2022 in efficiency, x4: 46 channels, four blocks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.trunk = nn.Conv2d(3, 46, 3, padding=1), nn.Conv2d(46, 46, 3, padding=1)
+        self.blocks = nn.Sequential(*(LocalBlock() for _ in range(4)))
+        self.up = nn.Sequential(nn.Conv2d(46, 48, 3, padding=1), nn.PixelShuffle(4))
+
+    def forward(self, images: Tensor) -> Tensor:
+        first = self.first(images)
+        return self.up(first + self.trunk(self.blocks(first)))
+
+
+def test_rlfn_as_its_challenge_counts_it() -> None:
+    """0.317 M and 19.70 G at 256x256 (NTIRE 2022): MACs without biases, and one for each element of a leaky ReLU."""
+    network, example = Rlfn().eval(), torch.zeros(1, 3, 256, 256)
+    assert Parameters().of_model(network, example) == 317_218
+    leaky = 4 * (48 + 48 + 46) * 256 * 256
+    assert (Macs().of_model(network, example) + leaky) / 1e9 == pytest.approx(19.70, abs=0.005)
+
+
 def test_teachers() -> None:
     """SRGAN 92.2 GMACs; ResNet-9 49.55 GMACs and 56.80 by thop."""
     with torch.device("meta"):

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from netchip.errors import CheckpointMismatch, ConfigError, DataError, MissingExtra, ModelError
-from netchip.methods.autogan_distiller.eight_bit.exporting import run_onnx, to_onnx, to_program
+from netchip.methods.autogan_distiller.eight_bit.exporting import run_onnx, to_float_onnx, to_onnx, to_program
 from netchip.methods.autogan_distiller.eight_bit.files import load_eight_bit, save_eight_bit
 from netchip.methods.autogan_distiller.eight_bit.layers import StoredConvolution, TrainedConvolution
 from netchip.methods.autogan_distiller.eight_bit.network import calibrate, in_floats, to_store, to_train
+from netchip.methods.autogan_distiller.eight_bit.timing import onnx_times
 from netchip.methods.autogan_distiller.space.architecture import Architecture
 from netchip.methods.autogan_distiller.space.presets import super_resolution, translation
 from netchip.methods.autogan_distiller.space.space import INPUT, Space
@@ -135,6 +136,25 @@ def test_onnx_gives_what_the_network_gives(made: tuple[nn.Module, Tensor], tmp_p
     assert all(kind == onnx.TensorProto.INT8 for name, kind in held.items() if name.endswith(".weight.levels"))
     assert not [name for name in held if name.endswith(".conv.weight")]
     assert not any(node.metadata_props for node in graph.node)
+
+
+def test_both_files_are_timed_and_integer_convolutions_are_counted(tmp_path: Path) -> None:
+    """In a chain every convolution but the last is quantised on both sides; the float file gives what the network gives."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    torch.manual_seed(0)
+    chain = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1), nn.ReLU())
+    chain.extend([nn.Conv2d(8, 3, 3, padding=1)])
+    trained = to_train(chain)
+    calibrate(trained, images(4))
+    small = to_onnx(to_store(trained), images(1), tmp_path / "small.onnx")
+    large = to_float_onnx(chain, images(1), tmp_path / "large.onnx")
+    with torch.no_grad():
+        assert torch.allclose(run_onnx(large, images(2)), chain(images(2)), atol=1e-5)
+    times = onnx_times(large, small, images(1), repeats=3)
+    assert min(times.float_ms, times.eight_bit_ms) > 0
+    assert (times.on_integers, times.convolutions) == (2, 3)
+    assert "it runs 2 of 3 convolutions on integers" in times.written
 
 
 def test_an_exported_program_gives_the_same_bits(made: tuple[nn.Module, Tensor]) -> None:
