@@ -19,8 +19,5 @@ def treatment(model: nn.Module, example: Any) -> Treatment:
     except NetchipError as error:
         return Treatment((), 0, str(error))
     why_not = "the network is not changed: mode 'accelerator' finds the hardware for it, mode 'joint' searches its own"
-    return Treatment(tuple(layer.name for layer in layers), sum(_channels(layer) for layer in layers), why_not)
-
-
-def _channels(layer: Any) -> int:
-    return int(layer.shape.out_channels)
+    channels = sum(layer.shape.groups * layer.shape.out_channels for layer in layers)
+    return Treatment(tuple(layer.name for layer in layers), channels, why_not)
