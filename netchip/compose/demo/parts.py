@@ -62,7 +62,13 @@ def demo_parts() -> tuple[Part, ...]:
             "autogan-distiller",
             "an upscaler x2 for photos, searched and distilled within a tenth of its teacher's MACs",
             "autogan-distiller",
-            _experiment("autogan-distiller", "photos-x2", _DISTILLER),
+            find_method("autogan-distiller").experiment("demo"),
+        ),
+        Part(
+            "dna",
+            "a network for digits and the FPGA pipeline that runs it, searched together",
+            "dna",
+            _experiment("dna", "digits", _DNA),
         ),
     )
 
@@ -85,7 +91,11 @@ _FRACTIONAL: Mapping[str, Any] = {
     "baselines": ("dense", "int4"),
 }
 
-_DISTILLER: Mapping[str, Any] = {"controls": ("uniform",), "eight_bit": {"epochs": 0}}
+_DNA: Mapping[str, Any] = {
+    "search": {"pretrain_epochs": 8, "epochs": 5},
+    "final": {"epochs": 10},
+    "controls": ("random",),
+}
 
 
 def _experiment(method: str, name: str, changes: Mapping[str, Any]) -> Spec:
