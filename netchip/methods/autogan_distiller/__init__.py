@@ -15,6 +15,7 @@ METHOD = Method(
     config_class=AutoganDistillerConfig,
     experiments={
         "smoke": experiments.smoke,
+        "demo": experiments.demo,
         "photos-x2": experiments.photos_x2,
         "srgan-x4": experiments.srgan_x4,
         "facades": experiments.facades,

@@ -13,7 +13,7 @@ from netchip.methods.autogan_distiller.spec import SpaceSpec
 from netchip.methods.autogan_distiller.teacher.building import shape_of
 
 METHOD = find_method("autogan-distiller")
-SCALES = {"smoke": 2, "photos-x2": 2, "srgan-x4": 4, "facades": 1, "facades-256": 1}
+SCALES = {"smoke": 2, "demo": 2, "photos-x2": 2, "srgan-x4": 4, "facades": 1, "facades-256": 1}
 
 
 @pytest.mark.parametrize("name", METHOD.experiments)
