@@ -1,6 +1,6 @@
 """What a chunk has to know of its layers: a row of its table for each, and the biases and scales of their channels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -78,14 +78,24 @@ class Program:
 
     @property
     def bits(self) -> dict[str, int]:
-        """Bits of each field of the table; signed ones have those of the outputs."""
-        width = self.plans[0].size.chunk.output_bits
-        return {
-            name: width if name in SIGNED else max(1, max(self._column(name)).bit_length()) for name in self.rows[0]
-        }
+        """Bits of each field of the table: those of the register that it sets."""
+        return {name: self._bits(name) for name in self.rows[0]}
 
-    def _column(self, name: str) -> Sequence[int]:
-        return [row[name] for row in self.rows]
+    def _bits(self, name: str) -> int:
+        if name in SIGNED:
+            return self.plans[0].size.chunk.output_bits
+        if name == "first_parameter":
+            return max(1, (len(self.parameters[0]) - 1).bit_length())
+        if name.endswith("_stride"):
+            positions = self.plans[0].size.input_packing.positions
+            return max(1, (max(plan.input_depth for plan in self.plans) * positions - 1).bit_length())
+        alike = [other for other in self.rows[0] if _kind(other) == _kind(name)]
+        return max(1, max(row[other] for row in self.rows for other in alike).bit_length())
+
+
+def _kind(name: str) -> str:
+    """Fields of lines are alike, and those of words: each of them meets the same counter."""
+    return next((kind for kind in ("line", "word") if kind in name), name)
 
 
 def _channels(plan: LayerPlan) -> list[list[int]]:

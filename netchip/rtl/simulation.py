@@ -17,7 +17,7 @@ from netchip.rtl.plan import LayerPlan, plans_of
 from netchip.rtl.program import Program, Scaling
 from netchip.rtl.reference import IntegerLayer
 
-PATIENCE = 20
+PATIENCE = 8
 """A chunk that takes so many times its words and multiplications is given up."""
 
 SECOND_PER_CYCLE = 1e-6

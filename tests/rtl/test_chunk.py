@@ -44,7 +44,7 @@ def equal(layers: list[IntegerLayer], chunk: Chunk, seed: int, **others: Any) ->
 CASES = {
     "7x7 map, channels that do not divide": (
         chunk_of("tree", (4, 3, 4, 7), (2, 2, 1, 1), **EIGHT),
-        {"in_channels": 5, "out_channels": 6, "in_size": (7, 7), "kernel": (1, 1)},
+        {"in_channels": 4, "out_channels": 5, "in_size": (7, 7), "kernel": (1, 1)},
     ),
     "3x3 with stride, in rows": (
         chunk_of("rows", (2, 2, 4, 4), (1, 1, 4, 1), **EIGHT, shared_port=False),
@@ -129,7 +129,7 @@ def small_shapes(draw: st.DrawFn, depthwise: bool) -> LayerShape:
     )
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=6, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_two_layers_in_turn_are_the_reference_whatever_is_chosen_and_however_ports_pause(data: st.DataObject) -> None:
     chunk = data.draw(small_chunks())
