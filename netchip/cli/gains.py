@@ -34,7 +34,8 @@ def gain(folder: Path, chips: Mapping[str, Accelerator]) -> Gain:
     name = f"{run.result.method}: {own.name if own else '–'}, {base.name if base else '–'}"
     quality = quality_of([own]) if own else None
     figures = [_cell(own, base, column) for column in (quality, *_FIGURES)]
-    energies = [_energy(run, stem, chip) for stem, chip in chips.items()]
+    same = base is not None and _is_of(run.dense, base)
+    energies = [_energy(run, stem, chip, compare=same) for stem, chip in chips.items()]
     return Gain(run.result.method, (name, *figures, *energies), run.result.headline)
 
 
@@ -53,10 +54,16 @@ def _written(name: str, value: float | None, before: float | None) -> str:
     return f"{written(name, value)} ({change})" if change else written(name, value)
 
 
-def _energy(run: RunRecord, stem: str, chip: Accelerator) -> str:
+def _is_of(workload: Workload | None, arm: ArmRecord) -> bool:
+    """Whether a workload is that of a network: of as many MACs, within a thousandth."""
+    macs = arm.counted.get("macs")
+    return workload is not None and macs is not None and abs(workload.macs - macs) <= macs / 1000
+
+
+def _energy(run: RunRecord, stem: str, chip: Accelerator, *, compare: bool) -> str:
     key = f"{stem}_energy_pj"
-    own, before = (_priced(workload, stem, chip).get(key) for workload in (run.efficient, run.dense))
-    return _written(key, own, before)
+    own = _priced(run.efficient, stem, chip).get(key)
+    return _written(key, own, _priced(run.dense, stem, chip).get(key) if compare else None)
 
 
 def _priced(workload: Workload | None, stem: str, chip: Accelerator) -> dict[str, float]:
