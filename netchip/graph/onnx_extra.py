@@ -49,8 +49,8 @@ def session(
 ) -> Any:
     """A session on the CPU for a model (an onnx.ModelProto, its bytes, or a file's path) on so many threads.
 
-    `settings` are ONNX Runtime's own, by their names; `optimized` is where it writes the graph that it really runs. Raises `MissingExtra` without ONNX Runtime, `RequestError` where it cannot
-    run the model.
+    `settings` are ONNX Runtime's own, by their names; `optimized` is where it writes the graph that it really runs.
+    Raises `MissingExtra` without ONNX Runtime, `RequestError` where it cannot run the model.
     """
     runtime = onnx_runtime()
     options = runtime.SessionOptions()
