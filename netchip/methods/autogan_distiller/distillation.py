@@ -191,12 +191,12 @@ class Distillation:
         """The candidates within `budget`, the best first, and the seconds that their auditions took."""
         training, validation, seconds = self._training(), self.validation(), [0.0]
 
-        def judge(architecture: Architecture) -> float:
+        def judge(architecture: Architecture, epochs: int) -> float:
             seed_everything(self.seed)
             spec = self.search.optimizer.changed(schedule="cosine", warmup_epochs=0.0)
             phase = Imitation(supernet.derive(architecture), spec, self._asked(self.search.objective))
-            name = f"auditions/{architecture.digest}"
-            result = self._fit(phase, training, name, self.search.audition_epochs, validation=validation)
+            name = f"auditions/{architecture.digest}-{epochs}"
+            result = self._fit(phase, training, name, epochs, validation=validation)
             seconds.append(result.seconds)
             return float(result.metrics["validation_psnr_db"])
 

@@ -42,7 +42,7 @@ def demo() -> AutoganDistillerConfig:
     return photos_x2().changed(
         images={"crops": 32},
         teacher={"channels": 6, "epochs": 8},
-        search={"pretrain_epochs": 6, "epochs": 3, "drawn": 6, "neighbours": 3},
+        search={"pretrain_epochs": 6, "epochs": 3, "drawn": 6, "neighbours": 3, "finalists": 2},
         final={"epochs": 10},
         eight_bit={"epochs": 2},
         controls=("uniform",),
@@ -55,7 +55,7 @@ def smoke() -> AutoganDistillerConfig:
         images={"crop": 16, "crops": 4, "batch_size": 4},
         teacher={"channels": 6, "epochs": 1},
         space={"width": 16, "cells": 1},
-        search={"pretrain_epochs": 1, "epochs": 1, "drawn": 2, "neighbours": 1},
+        search={"pretrain_epochs": 1, "epochs": 1, "drawn": 2, "neighbours": 1, "finalists": 1, "finalist_epochs": 2},
         final={"epochs": 1},
         eight_bit={"epochs": 1},
         controls=("random", "uniform", "slimmed", "hand-made"),
@@ -74,10 +74,12 @@ def srgan_x4() -> AutoganDistillerConfig:
         backbone=BackboneSpec(weights=_SQUEEZENET),
         search=SearchSpec(
             pretrain_epochs=6,
-            epochs=4,
+            epochs=3,
             optimizer=_ADAM.changed(learning_rate=1e-3),
             architecture=_LOGITS.changed(learning_rate=1e-2),
-            drawn=8,
+            drawn=10,
+            neighbours=6,
+            finalists=6,
         ),
         final=FinalSpec(epochs=10, optimizer=_ADAM.changed(learning_rate=2e-3)),
     )

@@ -46,6 +46,12 @@ class SearchSpec(Spec):
     audition_epochs: int = Field(
         default=1, ge=1, description="epochs that a candidate trains from the shared weights before it is judged"
     )
+    finalists: int = Field(
+        default=4, ge=0, description="of the candidates, the best so many are heard again, for longer"
+    )
+    finalist_epochs: int = Field(
+        default=3, ge=1, description="epochs that each of them trains from the shared weights then"
+    )
     least_use: float = Field(
         default=0.8,
         ge=0,
@@ -56,6 +62,11 @@ class SearchSpec(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.finalists and self.finalist_epochs <= self.audition_epochs:
+            raise ValueError(
+                f"finalist_epochs = {self.finalist_epochs}: finalists are heard for longer than audition_epochs = "
+                f"{self.audition_epochs}; give more, or finalists = 0"
+            )
         if min(self.temperature) <= 0:
             raise ValueError(f"temperature = {self.temperature}: give temperatures above 0")
         return self

@@ -42,6 +42,10 @@ def test_settings_that_do_not_fit_together_are_refused() -> None:
         AutoganDistillerConfig.parse({"final": {"objective": {"perceptual": 1.0, "perceptual_layers": ["fire3"]}}})
     with pytest.raises(ConfigError, match=r"temperature = \(1\.0, 0\.0\): give temperatures above 0"):
         AutoganDistillerConfig.parse({"search": {"temperature": [1.0, 0.0]}})
+    with pytest.raises(
+        ConfigError, match="finalist_epochs = 2: finalists are heard for longer than audition_epochs = 2"
+    ):
+        AutoganDistillerConfig.parse({"search": {"audition_epochs": 2, "finalist_epochs": 2}})
     found = AutoganDistillerConfig.parse(
         {
             "final": {"objective": {"perceptual": 1.0, "perceptual_layers": ["fire3"]}},

@@ -1,11 +1,12 @@
 """Auditions: candidates are judged after a short training that begins with the shared weights.
 
 Shared weights alone tell little: a network that hardly departs from bicubic interpolation does so with little harm while others
-suffer from weights that many networks pull at. After some dozen steps of its own the order is nearly that of the full training.
+suffer from weights that many networks pull at. After some dozen steps of its own the order is nearly that of the full training,
+but for the best few, which lie close together: these are heard again, for longer.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -18,8 +19,8 @@ from netchip.methods.autogan_distiller.costing.table import CostTable
 from netchip.methods.autogan_distiller.space.architecture import Architecture
 from netchip.methods.autogan_distiller.spec import SearchSpec
 
-Judge = Callable[[Architecture], float]
-"""The PSNR in dB of a candidate to the teacher, on the validation part."""
+Judge = Callable[[Architecture, int], float]
+"""The PSNR in dB of a candidate to the teacher, on the validation part, after so many epochs of its own."""
 Origin = Literal["logits", "drawn", "neighbour"]
 _PARENTS = 3
 _OTHERS = 7919  # added to the seed, so that the random networks a run compares with are not those judged here
@@ -27,47 +28,49 @@ _OTHERS = 7919  # added to the seed, so that the random networks a run compares 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A judged network: `found.score` is its PSNR in dB; `origin` says whether the logits gave it, or it was drawn at random near
-    the budget, or is a neighbour of one that had done well.
+    """A judged network: `found.score` is its PSNR in dB after `epochs` of its own; `origin` says whether the logits gave it, or it
+    was drawn at random near the budget, or is a neighbour of one that had done well.
     """
 
     found: Found
     origin: Origin
+    epochs: int
 
 
 def auditioned(
     table: CostTable, budget: float, given: Sequence[Architecture], judge: Judge, search: SearchSpec, *, seed: int
 ) -> tuple[Candidate, ...]:
-    """Judges `given`, networks drawn near the budget, then neighbours of the best three so far, one after the other.
+    """Judges `given`, networks drawn near the budget, then neighbours of the best three so far, one after the other; at last the
+    best few again, for longer.
 
-    All cost at most `budget`, and at least `search.least_use` of it as long as there are such. In the order they were judged.
+    All cost at most `budget`, and at least `search.least_use` of it as long as there are such. In the order they were first judged.
     """
     drawn = _drawn(table, budget, search.drawn, seed)
     first: list[tuple[Architecture, Origin]] = [(each, "logits") for each in given]
     first.extend((each, "drawn") for each in drawn if each not in given)
     judged: dict[str, Candidate] = {}
+
+    def hear(architecture: Architecture, origin: Origin, epochs: int) -> None:
+        found = Found(architecture, table.of(architecture), judge(architecture, epochs))
+        judged[architecture.digest] = Candidate(found, origin, epochs)
+
     for architecture, origin in _large_enough(table, budget, first, search.least_use):
-        judged[architecture.digest] = Candidate(
-            Found(architecture, table.of(architecture), judge(architecture)), origin
-        )
+        hear(architecture, origin, search.audition_epochs)
     rng = np.random.default_rng(seed)
     for _ in range(search.neighbours):
-        parents = sorted(judged.values(), key=_quality, reverse=True)[:_PARENTS]
+        parents = by_quality(judged.values())[:_PARENTS]
         parent = parents[int(rng.integers(len(parents)))].found.architecture
         found = neighbour(table, parent, budget, rng, least=search.least_use)
         if found is not None and found.architecture.digest not in judged:
-            score = judge(found.architecture)
-            judged[found.architecture.digest] = Candidate(replace(found, score=score), "neighbour")
+            hear(found.architecture, "neighbour", search.audition_epochs)
+    for each in by_quality(judged.values())[: search.finalists]:
+        hear(each.found.architecture, each.origin, search.finalist_epochs)
     return tuple(judged.values())
 
 
-def by_quality(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The best first."""
-    return sorted(candidates, key=_quality, reverse=True)
-
-
-def _quality(candidate: Candidate) -> float:
-    return candidate.found.score
+def by_quality(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """The best first; those that were heard for longer before the others."""
+    return sorted(candidates, key=lambda each: (each.epochs, each.found.score), reverse=True)
 
 
 def _drawn(table: CostTable, budget: float, count: int, seed: int) -> list[Architecture]:
