@@ -20,16 +20,12 @@ def widest_within(
 
     The cost must not fall as the width grows. Raises `BudgetError`, naming `what`, where width 1 costs more.
     """
-    smallest = measure.of_model(make(1).eval(), example)
-    if smallest > budget:
+    network, cost = _widest(make, measure, example, budget, most)
+    if network is None:
         raise BudgetError(
-            f"{what} of width 1 costs {measure.written(smallest)}, more than {measure.written(budget)}; leave this baseline out"
+            f"{what} of width 1 costs {measure.written(cost)}, more than {measure.written(budget)}; leave this baseline out"
         )
-    low, high = 1, most + 1  # low fits, high does not or is not allowed
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if measure.of_model(make(middle).eval(), example) <= budget else (low, middle)
-    return make(low)
+    return network
 
 
 def fullest_within(
@@ -39,16 +35,37 @@ def fullest_within(
 
     Raises `BudgetError`, naming `what`, where none is that cheap at width 1.
     """
-    found: list[nn.Module] = []
-    refused: BudgetError | None = None
-    for make in makes:
-        try:
-            found.append(widest_within(make, measure, example, budget, most=most, what=what))
-        except BudgetError as error:
-            refused = refused or error
-    if not found and refused is not None:
-        raise refused
-    return max(found, key=lambda each: measure.of_model(each.eval(), example))
+    found = [_widest(make, measure, example, budget, most) for make in makes]
+    fitting = [(cost, network) for network, cost in found if network is not None]
+    if not fitting:
+        cheapest = measure.written(min(cost for _, cost in found))
+        raise BudgetError(
+            f"{what} of width 1 costs {cheapest}, more than {measure.written(budget)}; leave this baseline out"
+        )
+    return max(fitting, key=lambda each: each[0])[1]
+
+
+def _widest(
+    make: MakeAtWidth, measure: Measure, example: Tensor, budget: float, most: int
+) -> tuple[nn.Module | None, float]:
+    """The widest network within `budget`, None where width 1 is too dear, and what it costs: widths double, then are halved."""
+
+    def of(width: int) -> tuple[nn.Module, float]:
+        network = make(width)
+        return network, measure.of_model(network.eval(), example)
+
+    network, cost = of(1)
+    if cost > budget:
+        return None, cost
+    low, high, step = 1, most + 1, 1  # low fits, high does not or is not allowed
+    while high - low > 1:
+        middle = min(low + step, (low + high) // 2) if step else (low + high) // 2
+        wider, price = of(middle)
+        if price <= budget:
+            low, network, cost, step = middle, wider, price, 2 * step
+        else:
+            high, step = middle, 0
+    return network, cost
 
 
 def uniform_architecture(table: CostTable, budget: float) -> Architecture | None:

@@ -13,7 +13,7 @@ from netchip.methods.autogan_distiller.costing.choosing import random_networks
 from netchip.methods.autogan_distiller.distillation import Distillation
 from netchip.methods.autogan_distiller.teacher.building import shape_of
 
-_WIDEST_HAND_MADE, _DEEPEST_HAND_MADE = 64, 6
+_WIDEST_HAND_MADE, _DEEPEST_HAND_MADE = 64, 4
 
 
 def control_networks(
@@ -52,7 +52,7 @@ def _slimmed(config: AutoganDistillerConfig, scale: int) -> list[MakeAtWidth]:
 
 
 def _hand_made(config: AutoganDistillerConfig, stages: Distillation) -> list[MakeAtWidth]:
-    """IMDN-like networks of one to six blocks."""
+    """IMDN-like networks of one to four blocks."""
 
     def of_depth(blocks: int, width: int) -> nn.Module:
         return SmallIMDN(
