@@ -35,10 +35,11 @@ def when_it_hangs(then: Any) -> threading.Thread:
     """Does `then` with the process id of the trial that hangs, once there is one."""
 
     def wait() -> None:
-        for _ in range(600):
-            for pid in Path("runs").glob("toy/*/seed-1/pid"):
-                then(int(pid.read_text()))
-                return
+        for _ in range(2400):
+            for written in (pid.read_text() for pid in Path("runs").glob("toy/*/seed-1/pid")):
+                if written:  # it may be there, and empty still
+                    then(int(written))
+                    return
             time.sleep(0.05)
 
     thread = threading.Thread(target=wait)

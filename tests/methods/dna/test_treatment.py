@@ -24,3 +24,17 @@ def test_a_product_of_activations_is_named_as_the_reason() -> None:
     found = find_method("dna").treatment(Attention(), torch.zeros(1, 4, 6))
     assert found.treats == ()
     assert "a product of two activations, which no engine of this template runs" in found.why_not
+
+
+def test_what_is_not_counted_is_named_and_no_warning() -> None:
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.head = nn.Linear(4, 6), nn.LSTM(6, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.layer(x))[0]
+
+    found = find_method("dna").treatment(Mixed(), torch.zeros(2, 5, 4))
+    assert found.treats == ("layer",)
+    assert "not counted, and on no engine: head" in found.why_not
