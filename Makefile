@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Elsewhere the pinned torch is a CUDA build; `make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu` takes a CPU one.
 TORCH_INDEX ?=
-EXTRAS := dev,vision,track,export
+EXTRAS := dev,vision,track,export,docs,rtl
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test lint format clean
+.PHONY: help setup demo test docs lint format clean
 help:           ## show what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
 
@@ -25,16 +25,19 @@ demo: setup     ## find a ticket on real digits, train it, compare it with the d
 	$(BIN)/netchip demo
 
 test: setup     ## run all tests
-	$(BIN)/python -m pytest -n 2 -q
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 2 -q
+
+docs: setup     ## build the documentation into build/site, strictly: a broken link fails
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/site
 
 lint: setup     ## ruff, and pyright on the strict floors
-	$(BIN)/ruff check netchip tests benchmarks examples
-	$(BIN)/ruff format --check netchip tests benchmarks examples
+	$(BIN)/ruff check netchip tests benchmarks examples docs/conf.py
+	$(BIN)/ruff format --check netchip tests benchmarks examples docs/conf.py
 	$(BIN)/pyright
 
 format: setup   ## let ruff rewrite what it can
-	$(BIN)/ruff check --fix netchip tests benchmarks examples
-	$(BIN)/ruff format netchip tests benchmarks examples
+	$(BIN)/ruff check --fix netchip tests benchmarks examples docs/conf.py
+	$(BIN)/ruff format netchip tests benchmarks examples docs/conf.py
 
 clean:          ## remove what set-up and tests made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

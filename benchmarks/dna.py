@@ -3,7 +3,7 @@
 python benchmarks/dna.py --calls 20000 --seeds 3
 `released` is the space and predictor of the released DNA code on its example network (CIFAR, 16 bits), `zc706` the same lists
 with our predictor on that board, `hierarchy` the generic one (eyeriss-65nm). A call is one whole design (the continuous engine's
-has its gradient besides); the exact engine's are single chunks.
+has its gradient besides); the exact engine's are single chunks. The Bayesian engine takes part in up to 2,000 calls.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from netchip.hardware.fpga.problem import PipelineProblem
 from netchip.hardware.hierarchy.problem import HierarchyProblem
 from netchip.hardware.hierarchy.technology import load_technology
 from netchip.hardware.search.annealing import Annealing
+from netchip.hardware.search.bayesian import Bayesian
 from netchip.hardware.search.exact import solve
 from netchip.hardware.search.genetic import Genetic
 from netchip.hardware.search.gumbel import Gumbel, released
@@ -30,6 +31,9 @@ from netchip.methods.dna.continuous import Continuous
 from netchip.methods.dna.legacy.network import example_layers
 from netchip.methods.dna.legacy.predictor import FREQUENCY_HZ, LIMITS, LegacyPredictor
 from netchip.methods.dna.legacy.space import released_spaces
+
+BAYESIAN_MOST = 2000
+"""Calls up to which the Bayesian engine (extra `hpo`) takes part: its own arithmetic grows with every design it has seen."""
 
 MARKS = (100, 500, 2000, 5000, 20_000, 100_000)
 
@@ -77,8 +81,10 @@ def predictors() -> None:
     rate("hierarchy, tiling included", len(table) * 4096, lambda: generic.score(picks))
 
 
-def engines_of(name: str, problem: Problem) -> list[Engine]:
+def engines_of(name: str, problem: Problem, calls: int) -> list[Engine]:
     own: list[Engine] = [RandomDraws(), Annealing(), Genetic(), Gumbel()]
+    if calls <= BAYESIAN_MOST:
+        own.append(Bayesian())
     if isinstance(problem, PipelineProblem):
         own.append(Continuous(problem))
     return [*own, released(1 / FREQUENCY_HZ)] if name == "released" else own
@@ -97,7 +103,7 @@ def engines(name: str, *, free: bool, calls: int, seeds: int, png: str | None) -
     )
     print(f"{'engine':12} seed " + " ".join(f"{mark:>9,}" for mark in marks) + "   seconds  core-s")
     traces: dict[str, list[Found]] = {}
-    for engine in engines_of(name, problem):
+    for engine in engines_of(name, problem, calls):
         for seed in range(seeds):
             wall, core = time.perf_counter(), time.process_time()
             found = search(problem, engine, calls=calls, seed=seed).require()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from netchip.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from netchip.compose.pipeline.pipeline import pipeline as pipeline
     from netchip.graph.capture import capture as capture
     from netchip.graph.coupling import channel_groups as channel_groups
     from netchip.graph.saved import load as load
@@ -31,6 +32,13 @@ if TYPE_CHECKING:
     from netchip.measure.latency import measure_latency as measure_latency
     from netchip.methods.autogan_distiller.distill import distill as distill
     from netchip.methods.autogan_distiller.students import load_student as load_student
+    from netchip.methods.dna.joint.co_search import CoSearch as CoSearch
+    from netchip.methods.dna.joint_search import co_search as co_search
+    from netchip.methods.dna.platform.fpga import FpgaPlatform as FpgaPlatform
+    from netchip.methods.dna.platform.hierarchy import HierarchyPlatform as HierarchyPlatform
+    from netchip.methods.dna.platform.spec import PlatformSpec as PlatformSpec
+    from netchip.methods.dna.space.space import NetworkSpace as NetworkSpace
+    from netchip.methods.dna.supernet.supernet import Supernet as Supernet
     from netchip.methods.early_bird.search import TicketSearch as TicketSearch
     from netchip.methods.early_bird.ticket import Ticket as Ticket
     from netchip.methods.fractional_skipping.control.bias import BiasController as BiasController
@@ -57,20 +65,26 @@ _HOME = {
     "Bits": "methods.fractional_skipping.options",
     "Budget": "hardware.budget",
     "BudgetController": "methods.fractional_skipping.control.controller",
+    "CoSearch": "methods.dna.joint.co_search",
     "Constraints": "hardware.mapper.constraints",
     "CostReport": "hardware.cost_report",
     "EvolutionaryMapper": "hardware.mapper.mappers",
+    "FpgaPlatform": "methods.dna.platform.fpga",
     "FractionalNetwork": "methods.fractional_skipping.network",
     "Full": "methods.fractional_skipping.options",
+    "HierarchyPlatform": "methods.dna.platform.hierarchy",
     "Layer": "workload.layer",
     "LayerShape": "workload.shape",
     "Mapping": "hardware.mapping",
     "MappingBatch": "hardware.mapping_batch",
+    "NetworkSpace": "methods.dna.space.space",
     "OptionSet": "methods.fractional_skipping.options",
+    "PlatformSpec": "methods.dna.platform.spec",
     "Precision": "workload.encoding",
     "RandomMapper": "hardware.mapper.mappers",
     "Skip": "methods.fractional_skipping.options",
     "SmartExchange": "methods.smart_exchange.training.smart_exchange",
+    "Supernet": "methods.dna.supernet.supernet",
     "Ticket": "methods.early_bird.ticket",
     "TicketSearch": "methods.early_bird.search",
     "Workload": "workload.network",
@@ -78,6 +92,7 @@ _HOME = {
     "capture": "graph.capture",
     "channel_groups": "graph.coupling",
     "chip_names": "hardware.chips",
+    "co_search": "methods.dna.joint_search",
     "compressed": "methods.smart_exchange.modules.compressed",
     "cost": "hardware.network_cost",
     "cut": "graph.surgery",
@@ -90,6 +105,7 @@ _HOME = {
     "make_fractional": "methods.fractional_skipping.network",
     "load_student": "methods.autogan_distiller.students",
     "measure_latency": "measure.latency",
+    "pipeline": "compose.pipeline.pipeline",
     "plan": "graph.surgery",
     "tiling_for": "methods.smart_exchange.decomposition.choosing",
     "to_workload": "graph.to_workload",

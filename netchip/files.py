@@ -33,7 +33,7 @@ def replacing(path: Path) -> Iterator[Path]:
         _flush(temporary)
         os.replace(temporary, path)
     except OSError as error:
-        raise _refused(path, error) from error
+        raise refusal(path, error) from error
     finally:
         with contextlib.suppress(OSError):  # the folder itself may be what is wrong; the error above says so
             temporary.unlink(missing_ok=True)
@@ -54,7 +54,7 @@ def read_json(path: Path) -> Any:
     """The JSON value in `path`; raises `DataError` that names the file when it is missing or not JSON."""
     try:
         return json.loads(Path(path).read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise DataError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError(f"{path}: not readable as JSON ({error})") from None
@@ -76,7 +76,8 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _refused(path: Path, error: OSError) -> CheckpointError:
+def refusal(path: Path, error: OSError) -> CheckpointError:
+    """What to raise where the disk refused to write `path`."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return CheckpointError(
             f"{path}: the disk is full, so it was not written; the previous file, if any, is kept. "

@@ -46,6 +46,18 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
+def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted names as nested mappings: {'data.name': 'digits'} -> {'data': {'name': 'digits'}}."""
+    tree: dict[str, Any] = {}
+    for name, value in flat.items():
+        *parents, leaf = name.split(".")
+        branch = tree
+        for parent in parents:
+            branch = branch.setdefault(parent, {})
+        branch[leaf] = value
+    return tree
+
+
 def config_hash(spec: Spec) -> str:
     """Eight hex digits that name a configuration by everything in it that can change a result."""
     canonical = json.dumps(significant(spec), sort_keys=True, separators=(",", ":"))

@@ -1,19 +1,20 @@
 """README and docs are true: python blocks run in order, console blocks run (or are checked, where they set up or take long)."""
 
-import os
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("netchip/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("netchip/**/*.md")])
 FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 BIN = Path(sys.executable).parent
+NETCHIP = "import sys; from netchip.cli.main import main; sys.exit(main())"
+Warm = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def blocks(page: Path, language: str) -> Iterator[tuple[str, str]]:
@@ -35,38 +36,58 @@ def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", pages_with("python"), ids=name_of)
-def test_python_blocks_run_in_order(page: Path, tmp_path: Path) -> None:
-    script = "\n".join(body for _, body in blocks(page, "python"))
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stderr
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runs of all pages: one that a page made is there, finished, when the next page names it."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture
+def reader(tmp_path: Path, runs: Path) -> Path:
+    """Where a reader of one page works."""
+    (tmp_path / "runs").symlink_to(runs, target_is_directory=True)
+    return tmp_path
 
 
 @pytest.mark.parametrize("page", pages_with("console"), ids=name_of)
-def test_console_blocks_run(page: Path, tmp_path: Path) -> None:
+def test_console_blocks_run(page: Path, warm: Warm, reader: Path) -> None:
     for words, body in blocks(page, "console"):
         for command in commands(body):
-            _check(command, tmp_path, long="long" in words)
+            _check(command, warm, reader, long="long" in words)
 
 
-def _check(command: str, folder: Path, *, long: bool) -> None:
+def _check(command: str, warm: Warm, folder: Path, *, long: bool) -> None:
     first, *rest = shlex.split(command)
     if first == "make":
-        _succeeds(["make", "--dry-run", *rest], ROOT)
-    elif first == "netchip" and not long:
-        _succeeds([str(BIN / "netchip"), *rest], folder)
+        done = subprocess.run(["make", "--dry-run", *rest], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     elif first == "netchip":
-        _succeeds([str(BIN / "netchip"), rest[0], "--help"], folder)
+        words = [rest[0], "--help"] if long else rest
+        done = warm(NETCHIP, *words, folder=folder, environment={"COLUMNS": "120"})
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     elif first == "python":
         assert (ROOT / rest[0]).is_file(), f"{command!r}: no such script"
     else:
         assert first in {"source"}, f"{command!r}: say how this command is checked"
 
 
-def _succeeds(command: list[str], folder: Path) -> None:
-    environment = {**os.environ, "COLUMNS": "120"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=250)
-    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
+@pytest.mark.parametrize("page", pages_with("python"), ids=name_of)
+def test_python_blocks_run_in_order(page: Path, warm: Warm, reader: Path) -> None:
+    done = warm("\n".join(body for _, body in blocks(page, "python")), folder=reader)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_installed_command_is_there() -> None:
+    """The one process here that starts as a user's does."""
+    done = subprocess.run([str(BIN / "netchip"), "--version"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout[:10]) == (0, "netchip 0.")
+
+
+def test_a_command_that_fails_is_seen(warm: Warm) -> None:
+    done = warm(NETCHIP, "run", "no-such-method")
+    assert done.returncode == 2
+    assert done.stderr.startswith("netchip: no method is called 'no-such-method'")
+    assert warm("raise ValueError(3)").returncode == 1
 
 
 def test_every_page_is_seen() -> None:

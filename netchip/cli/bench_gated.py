@@ -97,6 +97,6 @@ def _show(found: "Bench", warmup: int) -> None:
 def _version(runtime: str) -> str:
     import torch
 
-    from netchip.methods.fractional_skipping.execution.extras import onnx_runtime
+    from netchip.graph.onnx_extra import onnx_runtime
 
     return f"torch {torch.__version__}" if runtime == "torch" else f"ONNX Runtime {onnx_runtime().__version__}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from netchip.cli.output import say, show_json, show_table
+from netchip.cli.overwriting import check_place
 from netchip.errors import BudgetError, ConfigError
 from netchip.units import format_count
 
@@ -41,7 +42,7 @@ def command(
     Parameters
     ----------
     model
-        What `netchip inspect` takes, a workload (.json), an ONNX model (.onnx), or a SCALE-Sim topology (.csv).
+        What `netchip inspect` takes, a workload (.json), an ONNX model (.onnx), or layers of SCALE-Sim (.csv) or ZigZag (.yaml).
     chip
         Names from `netchip list`, or YAML files: chips of netchip's form, or accelerators of ZigZag; several are compared.
     input
@@ -73,6 +74,7 @@ def command(
     from netchip.cli.chip import find_chips
     from netchip.cli.network import find_network
 
+    check_place(output)
     chips = find_chips(chip, clock)
     limits, wanted = _budget(budget, chips, objective)
     mapper = _mapper(mappings, seed)

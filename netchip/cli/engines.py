@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from netchip.cli.output import note, say, show_json, show_table
+from netchip.cli.overwriting import check_place
 from netchip.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def command(
         raise ConfigError(f"--baseline-weights {baseline_weights!r} is not known; there are {', '.join(_BASELINES)}")
     if count < 1:
         raise ConfigError(f"--count {count}: give a whole number of at least 1")
+    check_place(output)
     settings = {"bits": bits, "row_sparsity": row_sparsity, "lock_step": lock_step, "target": target}
     subject = _subject(model, network, input, classes, settings)
     batches = _batches(subject, images, count)

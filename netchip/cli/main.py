@@ -23,6 +23,8 @@ _DEBUG = "NETCHIP_DEBUG"
 _VERBS = (
     ("list", "List the methods and their experiments, the models, the data sources and the chips."),
     ("run", "Run a method: netchip run METHOD [EXPERIMENT] [--settings]."),
+    ("sweep", "Run a grid of methods, settings, budgets and seeds, each trial a run; price the results on chips."),
+    ("pipeline", "Train, prune, pack or gate one network in the order a file says, with one table of all stages."),
     ("resume", "Go on with a run that was interrupted."),
     ("inspect", "Show a model's layers, MACs, coupled channels, and what each method can treat."),
     ("compress", "Compress trained weights: small bases times sparse powers of two, in one safetensors file."),
@@ -30,7 +32,10 @@ _VERBS = (
     ("engines", "Estimate a network's energy and latency on five sparse engines, SmartExchange's among them."),
     ("cost", "Model the energy, latency and area of a network on one chip or several."),
     ("bench", "Measure the latency of a model, or of both networks of a run."),
-    ("export", "Write the gated network of a run as ONNX files, each compared with its source."),
+    (
+        "export",
+        "Write a network as a file of another tool (ONNX, torch.export, ZigZag, ...), compared with its source.",
+    ),
     ("report", "Write one self-contained HTML page of one or several runs."),
     ("demo", "Find a ticket on real handwritten digits and compare it with the dense network."),
     ("doctor", "Show versions, devices, missing extras, data folders and the cache."),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from netchip.cli.known_workloads import known_workload
 from netchip.errors import ConfigError, NetchipWarning
 from netchip.workload.encoding import DenseWeights, Precision
 from netchip.workload.network import Workload
@@ -21,7 +22,8 @@ class Network:
 
 
 def find_network(name: str, shape: str | None = None, classes: int | None = None) -> Network:
-    """The network called `name`: what `netchip inspect` takes, or a .json (workload), .onnx or .csv (SCALE-Sim topology) file.
+    """The network called `name`: what `netchip inspect` takes, or a file of layers by its ending: .json (workload), .onnx, .csv
+    (SCALE-Sim topology), .yaml (ZigZag workload).
 
     What the network does that is not counted is in its workload, and no warning. Raises `ConfigError` where no layer ever runs.
     """
@@ -79,13 +81,18 @@ def _words(precision: Precision) -> str:
 
 
 def _of_model(name: str, shape: str | None, classes: int | None) -> Network:
+    return Network(*known_workload(name, shape, classes, lambda: _captured(name, shape, classes)))
+
+
+def _captured(name: str, shape: str | None, classes: int | None) -> tuple[str, Workload, int]:
+    """Title, workload, and how many inputs pass at once; this is what needs torch."""
     from netchip.cli.subject import find_subject
     from netchip.graph.to_workload import to_workload
 
     subject = find_subject(name, shape, classes)
     title, model = list(subject.models.items())[-1]
     title = title if title == name else f"{name}, {title}"
-    return Network(title, to_workload(model, subject.example), int(subject.example.shape[0]))
+    return title, to_workload(model, subject.example), int(subject.example.shape[0])
 
 
 def _of_workload(name: str, shape: str | None, classes: int | None) -> Network:
@@ -99,6 +106,14 @@ def _of_topology(name: str, shape: str | None, classes: int | None) -> Network:
 
     _only_for_models(name, shape, classes)
     return Network(name, read_scalesim_topology(name), 1)
+
+
+def _of_zigzag(name: str, shape: str | None, classes: int | None) -> Network:
+    from netchip.export.zigzag_workload_reading import read_zigzag_workload
+
+    _only_for_models(name, shape, classes)
+    workload = read_zigzag_workload(name)
+    return Network(name, workload, _batch(workload), states_bits=True)
 
 
 def _of_onnx(name: str, shape: str | None, classes: int | None) -> Network:
@@ -129,4 +144,9 @@ def _only_for_models(name: str, shape: str | None, classes: int | None) -> None:
 
 
 _Reader = Callable[[str, str | None, int | None], Network]
-_READERS: dict[str, _Reader] = {".json": _of_workload, ".onnx": _of_onnx, ".csv": _of_topology}
+_READERS: dict[str, _Reader] = {
+    ".json": _of_workload,
+    ".onnx": _of_onnx,
+    ".csv": _of_topology,
+    ".yaml": _of_zigzag,
+}

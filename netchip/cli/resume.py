@@ -19,11 +19,12 @@ def command(folder: Annotated[Path, Parameter(name="DIR")], /, *, json: bool = F
         No progress on stderr.
     """
     from netchip.cli.running import carry_out, show_result
+    from netchip.compose.pipeline.method import NAME, PIPELINE
     from netchip.methods import find_method
     from netchip.train.rundir import RunDir, read_run
 
     saved = read_run(folder)
-    method = find_method(saved.method)
+    method = PIPELINE if saved.method == NAME else find_method(saved.method)
     config = method.config_class.parse(saved.config, source=str(folder / "config.json"))
     if quiet and "train" in type(config).model_fields:
         config = config.changed(train={"progress": "quiet"})

@@ -5,7 +5,8 @@ from typing import Any
 
 from netchip.cli.arms import show_arms
 from netchip.cli.output import note, say, show_json
-from netchip.errors import CheckpointError, Interrupted
+from netchip.compose.carrying import carried_out
+from netchip.errors import CheckpointError
 from netchip.methods.method import Method
 from netchip.spec import Spec
 from netchip.train.rundir import RunDir, is_main
@@ -15,18 +16,11 @@ PAGE = "report.html"
 
 def carry_out(method: Method, config: Spec, rundir: RunDir) -> dict[str, Any]:
     """The content of result.json: read where the run is finished, else worked out, written and drawn as a page."""
-    result = rundir.result()
-    if result is not None:
+    finished = rundir.result()
+    if finished is not None:
         note(f"{rundir.path}: finished already; --fresh runs it again")
-        return result
-    try:
-        made = method.run(config, rundir)
-        if is_main():
-            made.dense.save(rundir.path / "workload_dense.json")
-            made.efficient.save(rundir.path / "workload_efficient.json")
-        result = rundir.finish(made.to_json())
-    except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; `netchip resume {rundir.path}` goes on with this run") from None
+        return finished
+    result = carried_out(method, config, rundir)
     if is_main():
         _write_page(rundir.path)
     return result

@@ -4,13 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from netchip.errors import ConfigError
+from netchip.compose.carrying import NO_EXPERIMENT
+from netchip.compose.settings_file import read_settings
 from netchip.methods.method import Method
-from netchip.spec import Spec, merge
-
-NO_EXPERIMENT = "custom"
+from netchip.spec import Spec, merge, nested
 
 
 def resolve(method: Method, experiment: str | None, file: Path | None, flags: Mapping[str, Any]) -> Spec:
@@ -27,45 +24,3 @@ def resolve(method: Method, experiment: str | None, file: Path | None, flags: Ma
     ]
     data = merge(base, read_settings(file) if file else {})
     return method.config_class.parse(merge(data, nested(flags)), source=" + ".join(sources))
-
-
-def read_settings(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML (or JSON) file; raises `ConfigError` when there is none."""
-    try:
-        data = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_PlainLoader)
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not readable ({error})") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}{_place(error)}: not YAML ({getattr(error, 'problem', None) or error})") from None
-    if data is not None and not isinstance(data, dict):
-        raise ConfigError(f"{path}: expected settings as `name: value`, found {type(data).__name__}")
-    return {str(key): value for key, value in (data or {}).items()}
-
-
-def nested(flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted names as nested mappings: {'data.name': 'digits'} -> {'data': {'name': 'digits'}}."""
-    tree: dict[str, Any] = {}
-    for name, value in flags.items():
-        *parents, leaf = name.split(".")
-        branch = tree
-        for parent in parents:
-            branch = branch.setdefault(parent, {})
-        branch[leaf] = value
-    return tree
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """YAML in which only true and false are booleans, so that `precision: no` stays the word it is."""
-
-
-_PlainLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def _place(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f":{mark.line + 1}" if mark else ""

@@ -60,19 +60,28 @@ def find_subject(name: str, shape: str | None = None, classes: int | None = None
     folder = Path(name)
     if folder.is_dir():
         return _of_run(folder, shape)
-    from netchip.models.build import build
-
     spec = model_spec(name, shape, classes)
-    return Subject(name, {name: build(spec).eval()}, _example(spec, shape))
+    return Subject(name, {name: _fresh(spec)}, _example(spec, shape))
 
 
 def _of_run(folder: Path, shape: str | None) -> Subject:
     from netchip.graph.saved import load
-    from netchip.models.build import build
 
     efficient = load(folder)
     spec = ModelSpec.parse(_source(folder), source=str(folder))
-    return Subject(str(folder), {"dense": build(spec).eval(), "efficient": efficient}, _example(spec, shape))
+    return Subject(str(folder), {"dense": _fresh(spec), "efficient": efficient}, _example(spec, shape))
+
+
+def _fresh(spec: ModelSpec) -> Any:
+    """The network with fresh weights, the same ones every time: what is said of it can be said again."""
+    import torch
+
+    from netchip.graph.random_state import same_random_state
+    from netchip.models.build import build
+
+    with same_random_state():
+        torch.manual_seed(0)
+        return build(spec).eval()
 
 
 def _source(folder: Path) -> dict[str, Any]:

@@ -1,19 +1,21 @@
 """An ONNX model as a `Workload`: the layers that hold its multiply-accumulates, and which feeds which."""
 
-import importlib
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from netchip.errors import DataError, MissingExtra, NetchipWarning, RequestError
+from netchip.errors import DataError, NetchipWarning, RequestError
 from netchip.export.onnx_layers import Operand, Sizes, fit_together, layer_of
 from netchip.export.onnx_operators import NESTED, NO_MACS, PRODUCTS, VALUE_FREE, is_onnxs_own
+from netchip.graph.onnx_extra import onnx_library
 from netchip.workload.encoding import Precision
 from netchip.workload.layer import Layer
 from netchip.workload.network import Workload
 from netchip.workload.shape import LayerShape
+
+_PURPOSE = "reading an ONNX file"
 
 
 def read_onnx(
@@ -35,7 +37,7 @@ def read_onnx(
     Raises `MissingExtra` without onnx, `DataError` for a file that holds no model or one whose nodes are not in order,
     `RequestError` for an input that is not there or a size that is open.
     """
-    onnx = _import_onnx()
+    onnx = onnx_library(_PURPOSE)
     model = _inferred(onnx, _loaded(onnx, path), path, inputs or {})
     walk = _Walk(str(path), _sizes(model.graph), precision or Precision())
     walk.start(model.graph)
@@ -47,18 +49,9 @@ def read_onnx(
 
 def onnx_inputs(path: Path | str) -> tuple[str, ...]:
     """The names of an ONNX model's inputs, those it holds values for left out. Raises as `read_onnx` does."""
-    graph = _loaded(_import_onnx(), path).graph
+    graph = _loaded(onnx_library(_PURPOSE), path).graph
     held = {each.name for each in graph.initializer}
     return tuple(each.name for each in graph.input if each.name not in held)
-
-
-def _import_onnx() -> Any:
-    try:
-        for part in ("onnx.inliner", "onnx.shape_inference"):
-            importlib.import_module(part)
-        return importlib.import_module("onnx")
-    except ImportError as error:
-        raise MissingExtra("onnx", "export", "reading an ONNX file") from error
 
 
 def _loaded(onnx: Any, path: Path | str) -> Any:

@@ -14,7 +14,7 @@ from netchip.workload.shape import LayerShape
 
 CONV = ("IFMAP Height", "IFMAP Width", "Filter Height", "Filter Width", "Channels", "Num Filter", "Strides")
 GEMM = ("M", "N", "K")
-_DEPTHWISE = "DP"
+DEPTHWISE = "DP"
 
 Row = tuple[int, list[str]]
 Shaper = Callable[[str, list[str]], LayerShape]
@@ -85,7 +85,7 @@ def _convolution(name: str, cells: list[str]) -> LayerShape:
             raise DataError(
                 f"{name}: {column} = {own} is larger than the IFMAP's {size}; pad the IFMAP or shrink the filter"
             )
-    depthwise = _DEPTHWISE in name
+    depthwise = DEPTHWISE in name
     return LayerShape.conv(
         in_channels=channels,
         out_channels=channels * filters if depthwise else filters,

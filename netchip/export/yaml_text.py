@@ -1,11 +1,21 @@
 """YAML read with faults that name the file and the line, and written in the order given."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from netchip.errors import DataError
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A mapping that is written under a tag of its own, such as "!Component"."""
+
+    tag: str
+    value: Mapping[str, Any]
 
 
 def read_yaml(path: Path | str) -> Any:
@@ -33,6 +43,13 @@ class _NoAnchors(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+def _tagged(dumper: yaml.SafeDumper, tagged: Tagged) -> yaml.Node:
+    return dumper.represent_mapping(tagged.tag, dict(tagged.value))
+
+
+_NoAnchors.add_representer(Tagged, _tagged)
 
 
 def _where(error: yaml.YAMLError) -> str:

@@ -32,7 +32,7 @@ def export(model: nn.Module, example: Example) -> tuple[nn.Module, torch.export.
     when the model cannot be copied, does not run on `example`, or takes paths that depend on the values of its input.
     """
     copied = isolated_copy(model)
-    args, kwargs = _arguments(placed(example, copied))
+    args, kwargs = arguments(placed(example, copied))
     with same_random_state():
         try:
             return copied, _exported(copied, args, kwargs)
@@ -61,7 +61,8 @@ def isolated_copy(model: nn.Module) -> nn.Module:
     return copied.eval()
 
 
-def _arguments(example: Example) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def arguments(example: Example) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Positional and keyword arguments of one call; raises `GraphError` for an example of another kind, or an empty one."""
     if isinstance(example, torch.Tensor):
         args, kwargs = (example,), {}
     elif isinstance(example, tuple):
@@ -139,7 +140,7 @@ def _uncopyable(module: nn.Module, path: str = "") -> str:
 
 def _exported(copied: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.export.ExportedProgram:
     entered: list[str] = []
-    with _quiet(), _unfused_attention(), torch.no_grad():
+    with quiet(), unfused_attention(), torch.no_grad():
         try:
             with _noting_layers(copied, entered):
                 return torch.export.export(copied, args, kwargs, strict=False)
@@ -196,7 +197,7 @@ def _label(model: nn.Module, path: str) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """torch.export warns of what cannot harm a copy, and prints whole graphs when it fails; neither is for the user."""
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
@@ -213,7 +214,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _unfused_attention() -> Iterator[None]:
+def unfused_attention() -> Iterator[None]:
     """nn.MultiheadAttention takes its readable path: the fused one is a single operator that hides its projections."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)

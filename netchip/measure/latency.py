@@ -46,7 +46,7 @@ class Latency:
 
 
 def measure_latency(
-    models: Mapping[str, nn.Module],
+    models: nn.Module | Mapping[str, nn.Module],
     example: Example,
     *,
     batch_sizes: Sequence[int] = (1, 64),
@@ -58,6 +58,7 @@ def measure_latency(
 ) -> list[Latency]:
     """Times every model at every batch size in inference mode; one `Latency` each, by batch size, then as given.
 
+    `models` by name; a single one is called by its class.
     `example` (a tensor, a tuple of positional or a dict of keyword arguments) is repeated along the first dimension
     to each batch size. Each of `repeats` rounds times all models once, each time another one first; `warmup` rounds
     go untimed. The models are timed on `device` in eval mode and given back as they were: mode, device, torch's
@@ -68,6 +69,8 @@ def measure_latency(
     >>> latency.p10_s <= latency.median_s <= latency.p90_s
     True
     """
+    if isinstance(models, nn.Module):
+        models = {type(models).__name__: models}
     _check(models, batch_sizes, warmup, repeats, threads)
     place = usable_device(device)
     stopwatch = _Stopwatch(place, clock)
@@ -85,8 +88,9 @@ def measure_latency(
 def _check(
     models: Mapping[str, nn.Module], batch_sizes: Sequence[int], warmup: int, repeats: int, threads: int
 ) -> None:
-    if not models:
-        raise RequestError("measure_latency was given no models; give a mapping from name to module")
+    if not models or not isinstance(models, Mapping):
+        given = "no models" if isinstance(models, Mapping) else f"a {type(models).__name__}"
+        raise RequestError(f"measure_latency was given {given}; give a module, or a mapping from name to module")
     if not batch_sizes or any(batch < 1 for batch in batch_sizes):
         raise RequestError(f"batch_sizes = {tuple(batch_sizes)}: give at least one size, each 1 or more")
     for name, value, least in (("warmup", warmup, 0), ("repeats", repeats, 1), ("threads", threads, 1)):

@@ -6,7 +6,7 @@ import importlib
 from netchip.errors import ConfigError
 from netchip.methods.method import Method
 
-METHODS = ("early_bird", "smart_exchange", "fractional_skipping", "autogan_distiller")
+METHODS = ("early_bird", "smart_exchange", "fractional_skipping", "autogan_distiller", "dna")
 
 
 def all_methods() -> tuple[Method, ...]:

@@ -1,5 +1,6 @@
 """What a method is to the rest of netchip: a name, a paper, named experiments, and a run that ends in a Result."""
 
+import difflib
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -95,7 +96,9 @@ class Method:
     def experiment(self, name: str) -> Any:
         """The config of a named experiment; raises `ConfigError` that lists the names there are."""
         if name not in self.experiments:
-            raise ConfigError(f"{self.name} has no experiment {name!r}; there are: {', '.join(self.experiments)}")
+            close = difflib.get_close_matches(name, self.experiments, n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            raise ConfigError(f"{self.name} has no experiment {name!r}; there are: {', '.join(self.experiments)}{hint}")
         return self.experiments[name]()
 
     def run(self, config: Spec, rundir: "RunDir") -> Result:

@@ -11,6 +11,8 @@ NATIVE_SIZES = {
     **dict.fromkeys(("resnet18", "resnet50", "mobilenet_v2"), 224),
 }
 
+_FILES = (".json", ".safetensors", ".pt", ".pth", ".onnx", ".csv", ".yaml", ".py")
+
 
 def model_names() -> tuple[str, ...]:
     """Every name that `build` knows by itself."""
@@ -28,6 +30,7 @@ def check_name(name: str) -> None:
         return
     close = difflib.get_close_matches(name, NATIVE_SIZES, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(NATIVE_SIZES)}"
+    file = ", and there is no such file or folder" if "/" in name or name.endswith(_FILES) else ""
     raise ModelError(
-        f"no network is called {name!r}; {hint} (others: timm:NAME, path/file.py:function, package.module:function)"
+        f"no network is called {name!r}{file}; {hint} (others: timm:NAME, path/file.py:function, package.module:function)"
     )

@@ -9,16 +9,22 @@ from netchip.report.quantities import ratio, written
 from netchip.units import format_count
 
 _MICROJOULE = 1e6
+_THOUSAND = 999.5
+"""What would be written as 1e+03."""
 _RATIOS = (("energy", "energy_pj"), ("latency", "latency_s"), ("EDP", "edp_pj_s"), ("area", "area_mm2"))
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A table of text under a title; a column whose heading begins with '>' is set to the right, a heading may have lines."""
+    """A table of text under a title; a column whose heading begins with '>' is set to the right, a heading may have lines.
+
+    The last row may be a total, which stays where it is when a reader sorts the others.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    ends_in_total: bool = False
 
 
 def summary_tables(study: CostStudy) -> Iterator[Listing]:
@@ -102,13 +108,18 @@ def levels(cost: ChipCost) -> Listing:
     by_layer = [(layer.name, energy_by_level(layer)) for layer in cost.report.layers]
     whole = {name: sum(energies.get(name, 0.0) for _, energies in by_layer) for name in names}
     rows = [_levels(name, names, energies.get) for name, energies in (*by_layer, ("all layers", whole))]
-    return Listing(f"Energy on {cost.report.accelerator} by level, in µJ: {MODELLED}", columns, tuple(rows))
+    return Listing(f"Energy on {cost.report.accelerator} by level, in µJ: {MODELLED}", columns, tuple(rows), True)
 
 
 def _levels(name: str, names: tuple[str, ...], energy: Callable[[str, float], float]) -> tuple[str, ...]:
     found = [energy(level, 0.0) for level in names]
-    return name, *(f"{each / _MICROJOULE:.3g}" for each in (*found, sum(found)))
+    return name, *(_three_digits(each / _MICROJOULE) for each in (*found, sum(found)))
 
 
 def _share(part: float, whole: float) -> str:
     return f"{part / whole:.1%}" if whole else "–"
+
+
+def _three_digits(value: float) -> str:
+    """Three significant digits at least, never as a power of ten."""
+    return f"{value:,.0f}" if value >= _THOUSAND else f"{value:.3g}"

@@ -77,27 +77,31 @@ class LineFigure(_Part):
 
 
 class ScatterSeries(_Part):
-    """Points of one colour; x [n], y [n], and as many `labels` or none; an empty label is not drawn."""
+    """Points of one colour; x [n], y [n], and as many `labels` or none (an empty one is not drawn); `spread` of each y, or none."""
 
     name: Text = ""
     x: tuple[Gappy, ...]
     y: tuple[Gappy, ...]
     labels: tuple[Text, ...] = ()
+    spread: tuple[Gappy, ...] = ()
 
     @model_validator(mode="after")
     def _same_length(self) -> Self:
-        fits = len(self.x) == len(self.y) and len(self.labels) in (0, len(self.x))
-        found = f"{len(self.x)} values in x, {len(self.y)} in y, {len(self.labels)} labels"
+        own = (len(self.labels), len(self.spread))
+        fits = len(self.x) == len(self.y) and all(length in (0, len(self.x)) for length in own)
+        found = f"{len(self.x)} values in x, {len(self.y)} in y, {own[0]} labels, {own[1]} spreads"
         return _require(self, fits, found)
 
 
 class ScatterFigure(_Part):
-    """Points on two logarithmic axes, on which only values above 0 are seen, with `lines` such as a limit."""
+    """Points, with `lines` such as a limit; on a logarithmic axis only values above 0 are seen."""
 
     kind: Literal["scatter"]
     title: Text
     x_label: Text = ""
     y_label: Text = ""
+    x_scale: Literal["linear", "log"] = "log"
+    y_scale: Literal["linear", "log"] = "log"
     series: tuple[ScatterSeries, ...]
     lines: tuple[LineSeries, ...] = ()
 

@@ -17,6 +17,17 @@ _WORDS = {
 }
 
 
+_AXES: dict[str, tuple[tuple[float, str], ...]] = {
+    "_percent": ((1.0, "%"),),
+    "_db": ((1.0, "dB"),),
+    "_bytes": ((2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "B")),
+    "_pj": ((1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"), (1.0, "pJ")),
+    "_ms": ((1e3, "s"), (1.0, "ms"), (1e-3, "µs")),
+    "_s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")),
+}
+"""What an axis of such a figure is written in: sizes of units, the largest first."""
+
+
 def _milliseconds(value: float) -> str:
     return format_seconds(value / 1e3)
 
@@ -72,6 +83,13 @@ def compared(name: str, value: float | None, base: float | None) -> str:
     if not name.endswith("_percent"):
         return ratio(value, base)
     return "" if value is None or base is None else f"{value - base:+.2f} pt"
+
+
+def axis_of(name: str, largest: float) -> tuple[float, str]:
+    """(size of the unit, label) of an axis that reaches to `largest`: 'file_bytes', 5e6 -> (2**20, 'file size (MiB)')."""
+    steps = next((steps for suffix, steps in _AXES.items() if name.endswith(suffix)), ())
+    size, unit = next((step for step in steps if step[0] <= largest), steps[-1] if steps else (1.0, ""))
+    return size, f"{label(name)} ({unit})" if unit else label(name)
 
 
 def _split(name: str) -> tuple[str, str, Callable[[float], str]]:

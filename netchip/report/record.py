@@ -1,5 +1,6 @@
 """A run folder as a checked value. The folder is untrusted input: what is missing or odd is named, never guessed."""
 
+import itertools
 import json
 import math
 import statistics
@@ -13,9 +14,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from netchip.errors import DataError
 from netchip.files import read_json
 from netchip.report.figure import Figure, read_figure
+from netchip.workload.network import Workload
 
 RESULT_FORMAT = 1
-_SEARCH_DEPTH = 4
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -68,6 +69,8 @@ class RunRecord:
     environment: Mapping[str, Any]
     metrics: tuple[Mapping[str, Any], ...]
     figures: tuple[Figure, ...]
+    dense: Workload | None = None
+    efficient: Workload | None = None
 
     @property
     def title(self) -> str:
@@ -80,20 +83,6 @@ class RunRecord:
         return self.result.method, self.result.experiment, self.result.config_hash
 
 
-def find_runs(path: Path) -> list[Path]:
-    """The finished run folders at `path`: itself, or those below it. Raises `DataError` when there are none."""
-    path = Path(path)
-    if not path.is_dir():
-        raise DataError(f"{path}: {'not a folder' if path.exists() else 'no such folder'}; give the folder of a run")
-    for depth in range(_SEARCH_DEPTH):
-        found = sorted(file.parent for file in path.glob("*/" * depth + "result.json"))
-        if found:
-            return found
-    unfinished = (path / "config.json").is_file()
-    hint = f"the run is not finished; `netchip resume {path}` goes on with it" if unfinished else "no run is in there"
-    raise DataError(f"{path}: no result.json: {hint}")
-
-
 def read_run(folder: Path) -> RunRecord:
     """Reads one finished run. Raises `DataError` naming the file that is missing or broken."""
     folder = Path(folder)
@@ -103,7 +92,9 @@ def read_run(folder: Path) -> RunRecord:
         config=_settings(_read_mapping(folder / "config.json")),
         environment=_read_mapping(folder / "environment.json"),
         metrics=_read_metrics(folder / "metrics.jsonl"),
-        figures=tuple(read_figure(path) for path in sorted((folder / "figures").glob("*.json"))),
+        figures=tuple(read_figure(path) for path in sorted((folder / "figures").glob("*.json"), key=_in_order)),
+        dense=_read_workload(folder / "workload_dense.json"),
+        efficient=_read_workload(folder / "workload_efficient.json"),
     )
 
 
@@ -120,6 +111,16 @@ def checked(model: type[_Model], data: Any, path: Path) -> _Model:
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:
     """Mean and sample standard deviation (None for a single value)."""
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None
+
+
+def _in_order(path: Path) -> tuple[int, str]:
+    """By the number before the name, as a reader counts: 2 before 10."""
+    digits = "".join(itertools.takewhile(str.isdigit, path.stem))
+    return int(digits or 0), path.stem
+
+
+def _read_workload(path: Path) -> Workload | None:
+    return Workload.load(path) if path.is_file() else None
 
 
 def _read_mapping(path: Path) -> Mapping[str, Any]:

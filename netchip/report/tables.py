@@ -1,10 +1,10 @@
-"""The tables of a page: the arms of a run, and several runs side by side. What was measured stays apart."""
+"""The tables of a page: the arms of a run, and arms over several seeds. What was measured stays apart."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netchip.report.quantities import compared, label, written
-from netchip.report.record import ArmRecord, RunRecord, mean_and_spread
+from netchip.report.record import ArmRecord, mean_and_spread
 
 SECTIONS = ("measured", "counted", "modelled")
 
@@ -19,12 +19,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A named row; `cells` lie under the columns of the table, section after section."""
+    """A named row; `cells` lie under the columns of the table, section after section; `link` is a place on the page."""
 
     name: str
     remark: str
     cells: tuple[Cell, ...]
     emphasis: bool = False
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,24 +41,25 @@ def arms_table(arms: Sequence[ArmRecord]) -> Table:
     columns = columns_of(arms)
     baseline = next((arm for arm in arms if arm.role == "baseline"), None)
     rows = [
-        Row(arm.name, arm.role, tuple(_arm_cell(arm, baseline, *column) for column in columns), arm is not baseline)
+        Row(arm.name, arm.role, tuple(arm_cell(arm, baseline, *column) for column in columns), arm.role != "baseline")
         for arm in arms
     ]
-    return Table(_sections(columns), tuple(rows))
+    return Table(sections_of(columns), tuple(rows))
 
 
-def comparison_table(runs: Sequence[RunRecord]) -> Table:
-    """One row for each arm of each setting, over its seeds: mean and sample standard deviation."""
-    columns = columns_of(arm for run in runs for arm in run.result.arms)
-    rows: list[Row] = []
-    for variant, members in _by_variant(runs).items():
-        method, experiment, digest = variant
-        seeds = ", ".join(str(run.result.seed) for run in members)
-        for name, arms in _by_arm(members).items():
-            remark = f"{method} {experiment}-{digest}, seed{'s' if len(members) > 1 else ''} {seeds}"
-            cells = tuple(_spread_cell(arms, *column) for column in columns)
-            rows.append(Row(name, remark, cells, arms[0].role != "baseline"))
-    return Table(_sections(columns), tuple(rows))
+def spread_table(arms: Mapping[str, Sequence[ArmRecord]]) -> Table:
+    """One row for each network, over its seeds: mean and sample standard deviation."""
+    columns = columns_of(arm for own in arms.values() for arm in own)
+    rows = [
+        Row(
+            name,
+            f"{own[0].role}, {len(own)} seed{'s' * (len(own) > 1)}",
+            tuple(_spread_cell(own, *column) for column in columns),
+            own[0].role != "baseline",
+        )
+        for name, own in arms.items()
+    ]
+    return Table(sections_of(columns), tuple(rows))
 
 
 def columns_of(arms: Iterable[ArmRecord]) -> list[tuple[str, str]]:
@@ -67,12 +69,14 @@ def columns_of(arms: Iterable[ArmRecord]) -> list[tuple[str, str]]:
     return [(section, key) for section in SECTIONS for key in seen[section] if not _is_percentile(key, seen[section])]
 
 
-def _sections(columns: Sequence[tuple[str, str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def sections_of(columns: Sequence[tuple[str, str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The headings of these columns: (section, labels), the empty ones left out."""
     grouped = {section: tuple(label(key) for own, key in columns if own == section) for section in SECTIONS}
     return tuple((section, labels) for section, labels in grouped.items() if labels)
 
 
-def _arm_cell(arm: ArmRecord, baseline: ArmRecord | None, section: str, key: str) -> Cell:
+def arm_cell(arm: ArmRecord, baseline: ArmRecord | None, section: str, key: str) -> Cell:
+    """A figure of a network, under it what it is against the baseline's, and its percentiles."""
     figures: Mapping[str, float | None] = getattr(arm, section)
     remarks = [_percentiles(figures, key)]
     if baseline is not None and arm is not baseline:
@@ -99,18 +103,3 @@ def _percentiles(figures: Mapping[str, float | None], key: str) -> str:
 def _is_percentile(key: str, all_keys: Iterable[str]) -> bool:
     median = key.replace("_p10_", "_").replace("_p90_", "_")
     return median != key and median in set(all_keys)
-
-
-def _by_variant(runs: Sequence[RunRecord]) -> dict[tuple[str, str, str], list[RunRecord]]:
-    grouped: dict[tuple[str, str, str], list[RunRecord]] = {}
-    for run in runs:
-        grouped.setdefault(run.variant, []).append(run)
-    return {key: sorted(members, key=lambda run: run.result.seed) for key, members in grouped.items()}
-
-
-def _by_arm(runs: Sequence[RunRecord]) -> dict[str, list[ArmRecord]]:
-    grouped: dict[str, list[ArmRecord]] = {}
-    for run in runs:
-        for arm in run.result.arms:
-            grouped.setdefault(arm.name, []).append(arm)
-    return grouped

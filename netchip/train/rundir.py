@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Self, cast
 
 from netchip.errors import CheckpointMismatch, DataError, NetchipWarning, RequestError
-from netchip.files import read_json, write_json
+from netchip.files import read_json, refusal, write_json
 from netchip.spec import Spec, config_hash
 from netchip.train.environment import describe_environment
 from netchip.version import __version__
@@ -68,10 +68,10 @@ class RunDir:
         Raises `CheckpointMismatch` when it holds a finished run of another netchip version, `RequestError` when another
         process works in it, `CheckpointError` when the disk refuses.
         """
-        run_hash = run_config_hash(config)
-        path = Path(root) / method / f"{experiment}-{run_hash}" / f"seed-{seed}"
+        path = run_path(root, method, experiment, config, seed)
+        saved = config.model_dump(mode="json")
         return cls._enter(
-            SavedRun(path, method, experiment, __version__, seed, run_hash, config.model_dump(mode="json")), fresh=fresh
+            SavedRun(path, method, experiment, __version__, seed, run_config_hash(config), saved), fresh=fresh
         )
 
     @classmethod
@@ -137,6 +137,11 @@ class RunDir:
         self.close()
 
 
+def run_path(root: str | Path, method: str, experiment: str, config: Spec, seed: int) -> Path:
+    """Where below `root` the run of `config` has its folder, whether it is there or not."""
+    return Path(root) / method / f"{experiment}-{run_config_hash(config)}" / f"seed-{seed}"
+
+
 def run_config_hash(config: Spec) -> str:
     """The 8 hex digits in a run's folder name: those of `config` with its top-level `seed`, if any, at its default."""
     field = type(config).model_fields.get("seed")
@@ -175,8 +180,11 @@ def saved_result(path: str | Path) -> dict[str, Any] | None:
 
 
 def _take(run: SavedRun, *, fresh: bool) -> IO[str]:
-    run.path.mkdir(parents=True, exist_ok=True)
-    lock = _locked(run.path / LOCK_FILE)
+    try:
+        run.path.mkdir(parents=True, exist_ok=True)
+        lock = _locked(run.path / LOCK_FILE)
+    except OSError as error:
+        raise refusal(run.path, error) from None
     try:
         if fresh:
             _empty(run.path)

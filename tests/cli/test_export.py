@@ -29,8 +29,53 @@ def test_files_and_their_differences(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "comparing on 4 images (decisions on 256 images of noise)" in err
 
 
+@pytest.mark.parametrize("kind", ["onnx", "torch-export", "safetensors", "zigzag", "scale-sim"])
+def test_a_network_as_a_file_of_each_kind(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if kind == "onnx":
+        pytest.importorskip("onnxruntime")
+        pytest.importorskip("onnxscript")
+    path = tmp_path / "made" / "net"
+    assert main(["export", "resnet8", "--input", "1,1,8,8", "--to", kind, "-o", str(path), "--json"]) == 0
+    [found] = json.loads(capsys.readouterr().out)["files"]
+    assert found["file"] == str(path)
+    assert path.stat().st_size > 0
+    assert found.get("difference", 0.0) <= 1e-5
+    assert found.get("holds", "10 layers").startswith("10 layers")
+
+
+def test_a_network_and_a_chip_for_zigzag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["export", "resnet8", "--input", "1,3,8,8", "--to", "zigzag", "-o", str(tmp_path / "z")]
+    assert main([*words, "--chip", "nvdla-like"]) == 0
+    assert {each.name for each in (tmp_path / "z").iterdir()} == {"network.yaml", "chip.yaml", "mapping.yaml"}
+    assert "chip.yaml: nvdla-like, " in capsys.readouterr().out
+    assert main([*words, "--chip", "eyeriss"]) == 2
+    assert "eyeriss: ZigZag's accelerator file has no word for calibration" in capsys.readouterr().err
+
+
 def test_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["export", "resnet8", "-o", str(tmp_path)]) == 2
-    assert "resnet8 holds no gated network; name a run folder of fractional-skipping" in capsys.readouterr().err
-    assert main(["export", "resnet8", "-o", str(tmp_path), "--images", "1"]) == 2
-    assert "--images 1: give at least 2" in capsys.readouterr().err
+    words = ["export", "resnet8", "-o", str(tmp_path / "x")]
+    for more, message in (
+        (
+            [],
+            "resnet8 holds no gated network; name a run folder of fractional-skipping, or give --to (onnx, torch-export",
+        ),
+        (["--images", "1"], "--images 1: give at least 2"),
+        (["--to", "onnxx"], "--to onnxx is no file that netchip writes (did you mean 'onnx'?)"),
+        (["--to", "onnx", "--images", "8"], "--images is for gated networks, which are exported without --to"),
+        (["--to", "onnx", "--few-bits", "int8"], "--few-bits is for gated networks"),
+        (["--to", "onnx", "--chip", "eyeriss"], "--chip is for --to zigzag; a file of onnx holds no chip"),
+    ):
+        assert main([*words, *more]) == 2
+        assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_gated_network_is_no_single_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = {"name": "resnet8", "in_channels": 1, "image_size": 8}
+    network = make_fractional(build(ModelSpec.parse(source)), "skip, full", example=torch.randn(4, 1, 8, 8))
+    save_fractional(tmp_path / "run", network, source=source)
+    words = ["export", str(tmp_path / "run"), "-o", str(tmp_path / "net")]
+    assert main([*words, "--to", "torch-export"]) == 2
+    assert "holds a gated network, which becomes a folder of files; leave --to out" in capsys.readouterr().err
+    assert main([*words, "--to", "safetensors"]) == 0
+    assert "every byte is the network's" in capsys.readouterr().out

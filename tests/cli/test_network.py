@@ -7,6 +7,7 @@ import pytest
 
 from netchip.cli.network import Network, at_bits, find_network
 from netchip.errors import ConfigError, DataError
+from netchip.export.zigzag_workload import zigzag_workload
 from netchip.workload.encoding import Precision, StatedWeights
 from netchip.workload.layer import Layer
 from netchip.workload.network import Workload
@@ -49,8 +50,14 @@ def test_files_of_layers_are_taken_by_their_ending(tmp_path: Path) -> None:
     assert not network.states_bits
 
 
+def test_layers_of_zigzag_state_their_bits(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(zigzag_workload(workload(a=MIXED)))
+    network = find_network(str(tmp_path / "net.yaml"))
+    assert (network.workload, network.inputs, network.states_bits) == (workload(a=MIXED), 3, True)
+
+
 @pytest.mark.parametrize("flags", [("1,3,8,8", None), (None, 10)])
-@pytest.mark.parametrize("name", ["net.json", "net.csv"])
+@pytest.mark.parametrize("name", ["net.json", "net.csv", "net.yaml"])
 def test_sizes_of_a_file_are_fixed(name: str, flags: tuple[str | None, int | None]) -> None:
     with pytest.raises(ConfigError, match=rf"--(input|classes) is for models; {name} holds layers"):
         find_network(name, *flags)

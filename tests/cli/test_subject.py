@@ -1,6 +1,7 @@
 """Models named on the command line."""
 
 import pytest
+import torch
 
 from netchip.cli.subject import find_subject, input_sizes, model_spec, whole_numbers
 from netchip.errors import ConfigError, DataError
@@ -32,3 +33,12 @@ def test_shapes_and_lists() -> None:
 def test_a_folder_that_holds_no_network_is_refused(tmp_path) -> None:
     with pytest.raises(DataError, match="holds neither"):
         find_subject(str(tmp_path))
+
+
+def test_fresh_weights_are_the_same_every_time_and_leave_the_random_state_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    first, second = (find_subject("resnet8").models["resnet8"].state_dict() for _ in range(2))
+    assert torch.equal(torch.rand(3), expected)
+    assert all(torch.equal(first[name], second[name]) for name in first)

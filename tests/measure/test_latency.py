@@ -169,9 +169,16 @@ def test_impossible_settings_are_refused(settings: dict, message: str):
         measure_latency({"net": nn.Linear(3, 1)}, torch.zeros(1, 3), **settings)
 
 
+def test_a_single_model_is_called_by_its_class():
+    (latency,) = measure_latency(nn.Linear(3, 1), torch.zeros(1, 3), batch_sizes=(2,), repeats=1)
+    assert (latency.model, latency.batch) == ("Linear", 2)
+
+
 def test_no_models_and_unusable_examples_are_refused():
     with pytest.raises(RequestError, match="no models"):
         measure_latency({}, torch.zeros(1, 3))
+    with pytest.raises(RequestError, match="a list; give a module, or a mapping"):
+        measure_latency([nn.Linear(3, 1)], torch.zeros(1, 3))  # type: ignore[arg-type]
     with pytest.raises(RequestError, match="first dimension must be a batch"):
         measure_latency({"net": nn.Linear(3, 1)}, torch.tensor(1.0))
     with pytest.raises(RequestError, match="example is a list"):

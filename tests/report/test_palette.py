@@ -1,17 +1,18 @@
-"""Sentinel colours and the variables that stand for them."""
+"""Colours and dashes as classes of the sheet."""
 
 from importlib.resources import files
 
 from netchip.report import palette
 
 
-def test_every_sentinel_has_a_variable_in_both_themes() -> None:
+def test_every_class_has_its_rule_and_every_colour_stands_in_both_themes() -> None:
     sheet = files("netchip.report").joinpath("style.css").read_text()
-    light, dark = sheet.split("@media (prefers-color-scheme: dark)")[:2]
-    for sentinel in (*palette.SERIES, palette.INK, palette.MUTED, palette.GRID, palette.MARK):
-        variable = palette.themed(sentinel).removeprefix("var(").removesuffix(")")
-        assert f"{variable}:" in light
-        assert f"{variable}:" in dark
+    light, dark = (_colours(theme.split("}")[0]) for theme in sheet.split("@media (prefers-color-scheme: dark)")[:2])
+    assert light.keys() == dark.keys() >= {f"series-{index}" for index in range(1, palette.COLOURS + 1)}
+    for index in range(palette.COLOURS):
+        assert f".{palette.series_class(index)} {{ --own: var(--series-{index + 1}); }}" in sheet
+    for dash in range(1, palette.DASHES):
+        assert f".{palette.dash_class(dash)} {{ stroke-dasharray:" in sheet
 
 
 def test_text_on_its_ground_can_be_read_in_both_themes() -> None:
@@ -26,9 +27,12 @@ def test_text_on_its_ground_can_be_read_in_both_themes() -> None:
                 assert _contrast(colour, ground) >= least, name
 
 
-def test_nothing_but_sentinels_is_replaced() -> None:
-    assert palette.themed("fill: #0a0c01; stroke: #123456") == "fill: var(--series-1); stroke: #123456"
-    assert palette.series_variable(8) == palette.series_variable(0)
+def test_series_of_one_colour_differ_by_their_dash() -> None:
+    found = [
+        (palette.series_class(index), palette.dash_class(index)) for index in range(palette.COLOURS * palette.DASHES)
+    ]
+    assert len(set(found)) == len(found)
+    assert found[0] == ("s1", "d1")
 
 
 def _colours(rules: str) -> dict[str, str]:

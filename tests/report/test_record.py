@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from netchip.errors import DataError
-from netchip.report.record import find_runs, mean_and_spread, read_run
+from netchip.report.record import mean_and_spread, read_run
+from netchip.workload.layer import Layer
+from netchip.workload.network import Workload
+from netchip.workload.shape import LayerShape
 
 
 def test_reads_all_parts_of_a_run(tmp_path: Path, write_run: Callable[..., Path]) -> None:
@@ -32,16 +36,24 @@ def test_a_figure_that_is_not_finite_is_missing(tmp_path: Path, write_run: Calla
     assert (run.result.arms[0].counted["macs"], run.result.arms[0].measured["loss"]) == (None, None)
 
 
-def test_finds_runs_at_one_depth(tmp_path: Path, write_run: Callable[..., Path]) -> None:
-    runs = [write_run(tmp_path / "m" / "e-0" / f"seed-{seed}", drawn={}) for seed in (1, 2)]
-    assert find_runs(tmp_path) == runs
-    assert find_runs(runs[0]) == runs[:1]
+def test_figures_come_in_the_order_of_the_numbers_before_their_names(
+    tmp_path: Path, write_run: Callable[..., Path], figures: dict[str, Any]
+) -> None:
+    drawn = {f"{number}-name": figures["c"] | {"title": str(number)} for number in (10, 2, 1)}
+    assert [figure.title for figure in read_run(write_run(tmp_path / "run", drawn=drawn)).figures] == ["1", "2", "10"]
 
 
-def test_a_file_is_no_run(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="file: not a folder"):
-        find_runs(tmp_path / "file")
+def test_workloads_are_read_where_there_are_some(tmp_path: Path, write_run: Callable[..., Path]) -> None:
+    folder = write_run(tmp_path / "run", drawn={})
+    assert read_run(folder).dense is None
+    layer = Layer("fc", LayerShape.linear(batch=1, in_features=4, out_features=2))
+    Workload((layer,)).save(folder / "workload_dense.json")
+    found = read_run(folder)
+    assert found.dense is not None
+    assert (found.dense.macs, found.efficient) == (8, None)
+    (folder / "workload_efficient.json").write_text('{"format": 7}')
+    with pytest.raises(DataError, match=r"workload_efficient\.json: this workload is of format 7"):
+        read_run(folder)
 
 
 def test_mean_and_sample_deviation() -> None:

@@ -1,11 +1,10 @@
-"""Arms and runs side by side, against sums done by hand."""
+"""Arms side by side, and over seeds, against sums done by hand."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from netchip.report.record import ArmRecord, read_run
-from netchip.report.tables import arms_table, comparison_table
+from netchip.report.record import ArmRecord
+from netchip.report.tables import arms_table, spread_table
 
 
 def records(arm: Callable[..., dict[str, Any]]) -> list[ArmRecord]:
@@ -41,13 +40,23 @@ def test_without_a_baseline_there_are_no_ratios(arm: Callable[..., dict[str, Any
     assert not [remark for cell in table.rows[0].cells for remark in cell.remarks if "×" in remark]
 
 
-def test_seeds_of_one_setting_share_a_row(tmp_path: Path, write_run: Callable[..., Path]) -> None:
-    runs = [read_run(write_run(tmp_path / str(seed), seed=seed, drawn={})) for seed in (2, 1)]
-    other = read_run(write_run(tmp_path / "other", seed=1, result={"config_hash": "ffffffff"}, drawn={}))
-    rows = comparison_table([*runs, other]).rows
-    assert [row.name for row in rows] == ["dense", "ticket"] * 2
-    assert rows[0].remark == "early-bird digits-0a1b2c3d, seeds 1, 2"
+def test_over_seeds_a_network_is_a_row_with_mean_and_sample_deviation(arm: Callable[..., dict[str, Any]]) -> None:
+    def seeds(name: str, role: str, accuracies: tuple[float, ...]) -> list[ArmRecord]:
+        return [ArmRecord.model_validate(arm(name, role, 1.0e6, accuracy)) for accuracy in accuracies]
+
+    dense, ticket = spread_table(
+        {"dense": seeds("dense", "baseline", (97.5, 98.0)), "ticket": seeds("ticket", "ours", (96.0,))}
+    ).rows
     # 97.5 and 98.0: mean 97.75, sample standard deviation 0.5 / sqrt(2) = 0.3536
-    assert (rows[0].cells[0].text, rows[0].cells[0].remarks) == ("97.75 %", ("± 0.35 %",))
-    assert rows[0].cells[1].remarks == ("± 0",)
-    assert rows[2].cells[0].remarks == ()
+    assert (dense.cells[0].text, dense.cells[0].remarks) == ("97.75 %", ("± 0.35 %",))
+    assert dense.cells[1].remarks == ("± 0",)
+    assert (dense.remark, dense.emphasis) == ("baseline, 2 seeds", False)
+    assert (ticket.remark, ticket.emphasis, ticket.cells[0].remarks) == ("ours, 1 seed", True, ())
+
+
+def test_only_baselines_are_not_emphasised(arm: Callable[..., dict[str, Any]]) -> None:
+    arms = [
+        ArmRecord.model_validate(arm(name, role, 1.0, 2.0))
+        for name, role in (("a", "baseline"), ("b", "baseline"), ("c", "ours"))
+    ]
+    assert [row.emphasis for row in arms_table(arms).rows] == [False, False, True]

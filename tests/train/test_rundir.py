@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from netchip.errors import CheckpointMismatch, DataError, NetchipWarning, RequestError
+from netchip.errors import CheckpointError, CheckpointMismatch, DataError, NetchipWarning, RequestError
 from netchip.spec import Spec, neutral
 from netchip.train import rundir as rundir_module
 from netchip.train.rundir import RunDir, read_run, run_config_hash, saved_result
@@ -144,3 +144,9 @@ def test_a_config_of_a_newer_format_is_refused(tmp_path):
     (run.path / "config.json").write_text(json.dumps({**saved, "format": 2}))
     with pytest.raises(CheckpointMismatch, match="has format 2"):
         read_run(run.path)
+
+
+def test_a_place_that_is_a_file_is_refused_by_name(tmp_path):
+    (tmp_path / "runs").write_text("not a folder")
+    with pytest.raises(CheckpointError, match=r"runs/toy-method/.*could not be written \(Not a directory\)"):
+        open_run(tmp_path / "runs")

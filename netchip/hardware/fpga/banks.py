@@ -1,5 +1,6 @@
-"""Memory banks in block RAMs of 18 kbit or in look-up tables: whole blocks only."""
+"""Memory banks in block RAMs of 18 kbit, in UltraRAMs or in look-up tables: whole blocks only."""
 
+from functools import reduce
 from typing import Any, NamedTuple
 
 from netchip.hardware.arrays import Array
@@ -13,24 +14,35 @@ LUTRAM_BELOW_BITS = 1024
 LUTS_PER_BIT, LUTRAM_DEPTH = 2, 64
 """Look-up tables of a bit of simple dual-port memory 64 deep (RAM64X1D); from memory of Xilinx UG474."""
 
+URAM_DEPTH, URAM_WIDTH = 4096, 72
+"""The one shape of an UltraRAM (Xilinx UG573, from memory)."""
+
+URAM_WORTH = 4
+"""A bank moves to UltraRAM where each stands for at least so many BRAM18: our choice, a quarter of what holds as many bits."""
+
 
 class Banks(NamedTuple):
     """What banks take, [N]."""
 
     bram18: Array
+    uram: Array
     lut: Array
 
 
-def banks(count: Array, width_bits: Array, depth: Array, *, padded: bool, xp: Any) -> Banks:
+def banks(count: Array, width_bits: Array, depth: Array, *, padded: bool, xp: Any, uram: Array | float = 0.0) -> Banks:
     """`count` banks of `depth` words of `width_bits` bits. `padded`: depth goes up to a power of two (7-series, fpgaConvNet).
 
-    A bank takes the shape of which it needs the fewest blocks.
+    A bank takes the shape of which it needs the fewest blocks. Where `uram` is above 0, large ones take UltraRAMs instead.
     """
     deep = 2.0 ** xp.ceil(xp.log2(xp.maximum(depth, 1.0))) if padded else depth
-    blocks = None
-    for shape_depth, shape_width in SHAPES:
-        need = xp.ceil(width_bits / shape_width) * xp.ceil(deep / shape_depth)
-        blocks = need if blocks is None else xp.minimum(blocks, need)
+    needs = [xp.ceil(width_bits / width) * xp.ceil(deep / most) for most, width in SHAPES]
+    blocks: Array = reduce(xp.minimum, needs)
+    ultra = xp.ceil(width_bits / URAM_WIDTH) * xp.ceil(depth / URAM_DEPTH)
+    moved = (uram + 0.0 * blocks > 0) & (blocks >= URAM_WORTH * ultra) & (ultra > 0)
     small = width_bits * depth < LUTRAM_BELOW_BITS
     luts = LUTS_PER_BIT * width_bits * xp.ceil(depth / LUTRAM_DEPTH)
-    return Banks(count * xp.where(small, 0.0, blocks), count * xp.where(small, luts, 0.0))
+    return Banks(
+        bram18=count * xp.where(small | moved, 0.0, blocks),
+        uram=count * xp.where(moved, ultra, 0.0),
+        lut=count * xp.where(small, luts, 0.0),
+    )

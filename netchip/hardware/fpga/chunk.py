@@ -52,6 +52,7 @@ _COUNTS = (
     *(f"unroll_{part}" for part in _PARTS),
     *("weight_bits", "input_bits", "output_bits", "sum_bits", "port_bits"),
 )
+FLAGS = ("shared_port", "lut_multipliers", "uram")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,8 @@ class Chunk:
 
     A tile beyond a layer's size is trimmed to it; an unroll that the engine does not have counts as 1. `sum_bits` are those of
     a partial sum. `port_bits` pass the port in a cycle; with `shared_port` inputs, weights and outputs take turns on it, without
-    each has such a port. `lut_multipliers` builds the multipliers of look-up tables instead of DSP slices.
+    each has such a port. `lut_multipliers` builds the multipliers of look-up tables instead of DSP slices;
+    `uram` puts large banks into UltraRAMs where the board has them.
     Raises `RequestError` that names a number below 1, or an unroll above its tile.
     """
 
@@ -80,6 +82,7 @@ class Chunk:
     port_bits: int = 64
     shared_port: bool = True
     lut_multipliers: bool = False
+    uram: bool = False
 
     def __post_init__(self) -> None:
         engine_index(self.engine)
@@ -127,6 +130,7 @@ class ChunkBatch:
     port_bits: Array
     shared_port: Array
     lut_multipliers: Array
+    uram: Array
 
     @classmethod
     def of(cls, chunks: Sequence[Chunk], *, xp: Any = np) -> Self:
@@ -157,7 +161,7 @@ class ChunkBatch:
     def row(self, index: int) -> Chunk:
         """One chunk in its readable form."""
         numbers = {each.name: int(column(getattr(self, each.name), index)) for each in fields(self)}
-        flags = {name: bool(numbers.pop(name)) for name in ("shared_port", "lut_multipliers")}
+        flags = {name: bool(numbers.pop(name)) for name in FLAGS}
         values: dict[str, Any] = {**numbers, **flags, "engine": ENGINES[numbers["engine"]].name}
         return Chunk(**values)
 

@@ -37,11 +37,11 @@ def _even(problem: PipelineProblem) -> Assignment:
     """Runs of layers of about equal multiplications, cut so that each layer can run on some design of its chunk."""
     names = tuple(space.name for space in problem.spaces)
     macs = np.asarray(problem.layers.macs * problem.layers.rate)[:, 0]
-    able = np.stack([_able(problem, place) for place in range(len(names))])
+    able = np.stack([layers_able(problem, place) for place in range(len(names))])
     return contiguous(np.where(able, macs, np.inf), names)
 
 
-def _able(problem: PipelineProblem, place: int) -> np.ndarray:
+def layers_able(problem: PipelineProblem, place: int) -> np.ndarray:
     """Which layers some design of a chunk runs, [L]: a layer's fit depends on the engine and the bits only."""
     space = problem.spaces[place]
     picks = np.array([[0]] * len(space.choices))

@@ -9,10 +9,12 @@ from netchip.errors import BudgetError, RequestError
 from netchip.hardware.fpga.assignment import Assignment
 from netchip.hardware.fpga.board import Board
 from netchip.hardware.fpga.chunk import Chunk, ChunkBatch
-from netchip.hardware.fpga.cycles import tile_times, unrolls_of
+from netchip.hardware.fpga.cycles import tile_times
 from netchip.hardware.fpga.layer_table import LayerTable
-from netchip.hardware.fpga.predictor import RESOURCES, FpgaPredictor
+from netchip.hardware.fpga.packing import tile_words
+from netchip.hardware.fpga.predictor import RESOURCES, ChunkPredictor, FpgaPredictor
 from netchip.hardware.fpga.tiling import tiles_of
+from netchip.hardware.fpga.unrolls import unrolls_of
 from netchip.workload.layer import Layer
 
 DRAM = "dram"
@@ -112,8 +114,9 @@ def evaluate_pipeline(
     board: Board,
     *,
     limits: Mapping[str, float] | None = None,
+    predictor: ChunkPredictor | None = None,
 ) -> PipelineReport:
-    """What a network takes on a pipeline. `limits` by resource (none: what is usable of the board).
+    """What a network takes on a pipeline. `limits` by resource (none: what is usable of the board); `predictor` (none: ours).
 
     Raises `RequestError` where numbers do not agree, or a chunk cannot run a layer it was given: it names both and says why.
     """
@@ -124,8 +127,9 @@ def evaluate_pipeline(
         )
     table = LayerTable.of(layers)
     built = [place for place in range(len(chunks)) if assignment.layers_of(place)]
+    predict = predictor or FpgaPredictor(board)
     parts = [
-        _chunk_report(table.at(assignment.layers_of(place)), chunks[place], assignment.names[place], board)
+        _chunk_report(table.at(assignment.layers_of(place)), chunks[place], assignment.names[place], predict)
         for place in built
     ]
     traffic = sum(layer.traffic_bits for part in parts for layer in part.layers)
@@ -150,9 +154,9 @@ def _with_share(part: ChunkReport, traffic: float) -> ChunkReport:
     )
 
 
-def _chunk_report(layers: LayerTable, chunk: Chunk, name: str, board: Board) -> ChunkReport:
+def _chunk_report(layers: LayerTable, chunk: Chunk, name: str, predict: ChunkPredictor) -> ChunkReport:
     batch = ChunkBatch.of([chunk])
-    found = FpgaPredictor(board)(layers, batch)
+    found = predict(layers, batch)
     for place in np.flatnonzero(~found.runs[:, 0]):
         raise RequestError(_refusal(layers, int(place), chunk, name))
     units = float(unrolls_of(batch, np).units[0])
@@ -179,7 +183,7 @@ def _utilisation(layers: LayerTable, place: int, cycles: float, units: float) ->
 
 def _bounds(layers: LayerTable, batch: ChunkBatch) -> list[str]:
     tiles = tiles_of(layers, batch, np)
-    times = tile_times(layers, batch, tiles, unrolls_of(batch, np), np)
+    times = tile_times(tile_words(layers, batch, tiles, unrolls_of(batch, np), np), np)
     compute = tiles.steps * times.compute
     if bool(batch.shared_port[0]):
         port = tiles.steps * (times.inputs + times.weights) + times.outputs

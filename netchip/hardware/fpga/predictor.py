@@ -7,20 +7,17 @@ from netchip.hardware.arrays import Array, namespace_of
 from netchip.hardware.fpga.banks import Banks, banks
 from netchip.hardware.fpga.board import Board
 from netchip.hardware.fpga.chunk import ChunkBatch
-from netchip.hardware.fpga.cycles import (
-    Unrolls,
-    input_columns,
-    input_rows,
-    layer_cycles,
-    layer_traffic_bits,
-    tile_times,
-    unrolls_of,
-)
+from netchip.hardware.fpga.cycles import layer_cycles, layer_traffic_bits, tile_times
 from netchip.hardware.fpga.layer_table import LayerTable
+from netchip.hardware.fpga.packing import TileWords, outputs_per_word, padded_outputs, tile_words
 from netchip.hardware.fpga.tiling import Tiles, tiles_of
 from netchip.hardware.fpga.units import units_of
+from netchip.hardware.fpga.unrolls import Unrolls, unrolls_of
 
-RESOURCES = ("dsp", "bram18", "lut", "ff")
+RESOURCES = ("dsp", "bram18", "uram", "lut", "ff")
+PARAMETER_BITS = 61
+"""A bias of 32 bits, a multiplier of 24, a shift of 5."""
+
 BLOCK = 1 << 15
 """Layer-designs of which arithmetic is done at a time: what stays in a core's cache."""
 
@@ -37,6 +34,7 @@ class Prediction:
     runs: Array
     dsp: Array
     bram18: Array
+    uram: Array
     lut: Array
     ff: Array
 
@@ -86,53 +84,48 @@ class FpgaPredictor:
     def _block(self, layers: LayerTable, chunks: ChunkBatch, used: Array | None) -> Prediction:
         xp = self.xp or namespace_of(chunks.tile_out)
         unrolls, tiles = unrolls_of(chunks, xp), tiles_of(layers, chunks, xp)
-        times = tile_times(layers, chunks, tiles, unrolls, xp)
+        words = tile_words(layers, chunks, tiles, unrolls, xp)
+        times = tile_times(words, xp)
         units = units_of(chunks, unrolls, self.board.family, xp)
-        memory = self._memory(layers, chunks, tiles, unrolls, used, xp)
+        buffers, parameters = self._memory(words, chunks, used, xp), _parameters(chunks, unrolls, tiles, used, xp)
+        memory = Banks(*(mine + more for mine, more in zip(buffers, parameters, strict=True)))
         zero = 0.0 * chunks.tile_out
         for name in ("engine", "port_bits", "shared_port"):  # so that every figure is [N], whichever choice varies
             zero = zero + 0.0 * getattr(chunks, name)
         wide = _runs(layers, chunks)
         return Prediction(
-            cycles=(layer_cycles(chunks, tiles, times, xp) + zero) * layers.rate,
-            traffic_bits=(layer_traffic_bits(layers, chunks, tiles) + zero) * layers.rate,
+            cycles=(layer_cycles(chunks, tiles, times, unrolls, xp) + zero) * layers.rate,
+            traffic_bits=(layer_traffic_bits(chunks, tiles, times) + zero) * layers.rate,
             runs=wide & (zero == 0),
             dsp=units.dsp + zero + 0.0 * memory.bram18,
             bram18=memory.bram18 + zero,
+            uram=memory.uram + zero,
             lut=units.lut + memory.lut + zero,
             ff=units.ff + zero + 0.0 * memory.bram18,
         )
 
-    def _memory(
-        self, layers: LayerTable, chunks: ChunkBatch, tiles: Tiles, unrolls: Unrolls, used: Array | None, xp: Any
-    ) -> Banks:
-        """The three buffers, each twice (ping and pong), in as many banks as are read or written at once."""
+    @staticmethod
+    def _memory(words: TileWords, chunks: ChunkBatch, used: Array | None, xp: Any) -> Banks:
+        """The three buffers, in as many banks as are read or written at once: both halves in one bank, but for the outputs.
 
-        def deepest(words: Array) -> Array:
-            return xp.max(words if used is None else xp.where(used, words, 0.0), axis=0)
+        An output bank is read by the adders in one half and by the store in the other. The lower half begins at a power of two.
+        """
+        found: list[Banks] = []
+        for name, halves in (("inputs", 2.0), ("weights", 2.0), ("outputs", 1.0)):
+            deepest = xp.max(words.depth[name] if used is None else xp.where(used, words.depth[name], 0.0), axis=0)
+            depth = halves * 2.0 ** xp.ceil(xp.log2(xp.maximum(deepest, 1.0)))
+            count = (3.0 - halves) * words.lanes[name]
+            found.append(banks(count, words.width[name], depth, padded=True, xp=xp, uram=chunks.uram))
+        return Banks(*(sum(parts) for parts in zip(*found, strict=True)))
 
-        deep = chunks.has("depthwise")
-        across = unrolls.rows * unrolls.columns
-        read = xp.where(deep, unrolls.out, unrolls.inputs)
-        input_depth = deepest(
-            xp.ceil(tiles.channels / read)
-            * xp.ceil(input_rows(layers, tiles) / unrolls.rows)
-            * xp.ceil(input_columns(layers, tiles) / unrolls.columns)
-        )
-        kernel = layers.kernel_height * layers.kernel_width
-        own = xp.ceil(tiles.out / unrolls.out)
-        weight_depth = deepest(own * xp.ceil(tiles.depth / unrolls.inputs) * kernel)
-        output_depth = deepest(own * xp.ceil(tiles.rows / unrolls.rows) * xp.ceil(tiles.columns / unrolls.columns))
-        padded = self.board.family == "7-series"
-        found = [
-            banks(count, width, depth, padded=padded, xp=xp)
-            for count, width, depth in (
-                (2 * read * across, chunks.input_bits, input_depth),
-                (2 * unrolls.out * unrolls.inputs, chunks.weight_bits, weight_depth),
-                (2 * unrolls.out * across, chunks.sum_bits, output_depth),
-            )
-        ]
-        return Banks(sum(each.bram18 for each in found), sum(each.lut for each in found))
+
+def _parameters(chunks: ChunkBatch, unrolls: Unrolls, tiles: Tiles, used: Array | None, xp: Any) -> Banks:
+    """Biases and scales of all channels of all layers, in as many banks as channels are requantised at once."""
+    padded = padded_outputs(unrolls, chunks, xp)
+    lanes = xp.minimum(padded, outputs_per_word(chunks, xp))
+    each = tiles.channel_blocks * xp.ceil(tiles.out / unrolls.out) * (padded / lanes)
+    depth = xp.sum(each if used is None else xp.where(used, each, 0.0), axis=0)
+    return banks(lanes, xp.zeros_like(depth) + PARAMETER_BITS, depth, padded=False, xp=xp)
 
 
 def _runs(layers: LayerTable, chunks: ChunkBatch) -> Array:

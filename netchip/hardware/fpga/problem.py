@@ -15,13 +15,16 @@ from netchip.hardware.fpga.predictor import ChunkPredictor
 from netchip.hardware.fpga.space import ChunkSpace
 from netchip.hardware.search.problem import PartCosts, Scores, excess_of
 
+LATENCY = "latency_cycles"
+"""A limit on the cycles of one frame through all chunks, one after the other."""
+
 SCORED_AT_ONCE = 4096
 """Designs whose layers are priced at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class PipelineProblem:
-    """Layers on chunks of given spaces under `limits` by resource; the cost is cycles from frame to frame.
+    """Layers on chunks of given spaces under `limits` by resource, or `LATENCY`; the cost is cycles from frame to frame.
 
     `assignment` says which chunk runs which layer; none makes it a choice of each layer, "layer.NAME". A chunk without layers is
     not built and takes nothing. `bandwidth_bits_per_cycle` is shared by all chunks (infinite: each has its own).
@@ -46,7 +49,7 @@ class PipelineProblem:
                     f"{len(self.spaces)}"
                 )
         for name in self.limits:
-            if name not in self.predictor.resources:
+            if name not in (*self.predictor.resources, LATENCY):
                 known = ", ".join(self.predictor.resources)
                 raise RequestError(f"{name} is limited, but this predictor counts {known}; leave that limit out")
 
@@ -144,10 +147,12 @@ class PipelineProblem:
         found = self.predictor(layers, self.spaces[place].batch(picks), used)
         mine = np.ones_like(found.runs) if used is None else used
         size = (picks.shape[1],)
+        cycles = np.where(mine, found.cycles, 0.0).sum(0)
+        every = {**found.usage, LATENCY: cycles}
         return PartCosts(
-            cycles=np.where(mine, found.cycles, 0.0).sum(0),
+            cycles=cycles,
             traffic_bits=np.where(mine, found.traffic_bits, 0.0).sum(0),
-            usage=np.stack([np.broadcast_to(found.usage[name], size) for name in self.limits])
+            usage=np.stack([np.broadcast_to(every[name], size) for name in self.limits])
             if self.limits
             else np.zeros((0, *size)),
             runs=(found.runs | ~mine).all(0),

@@ -47,11 +47,12 @@ def tiled_space(
     bits: Options = (16,),
     port_bits: int = 64,
     shared_port: bool = True,
+    uram: bool = False,
 ) -> ChunkSpace:
     """The nine choices of the released space: engine, four tiles, four unrolls, each from the list of its tile and not above it.
 
     Lists of tiles in elements. Several `bits` make the precision of weights and inputs a choice too, one for both is `weight_bits`
-    bounded by `input_bits`: weights never have more bits than inputs.
+    bounded by `input_bits`: weights never have more bits than inputs. With `uram` it is a choice whether large banks go there.
     """
     tiles = {"rows": rows, "columns": columns, "out": out, "in": inputs}
     choices = [Choice("engine", tuple(float(engine_index(engine)) for engine in engines))]
@@ -63,6 +64,7 @@ def tiled_space(
     if len(bits) > 1:
         options = tuple(map(float, bits))
         choices += [Choice("input_bits", options), Choice("weight_bits", options, at_most="input_bits")]
+    choices += [Choice("uram", (0.0, 1.0))] if uram else []
     base = Chunk(
         tile_out=1,
         tile_in=1,

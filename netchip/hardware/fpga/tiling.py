@@ -13,7 +13,8 @@ class Tiles:
     """Tiles of L layers on N chunks, all [L, N].
 
     `out`, `channels`, `rows`, `columns`: output channels, input channels read, output rows and columns of a tile; `steps`: tiles of
-    input channels that are summed up; `depth`: input channels summed in one step. `blocks`: output tiles of a frame.
+    input channels that are summed up; `depth`: input channels summed in one step. `blocks`: output tiles of a frame,
+    `channel_blocks` of them at each place.
     """
 
     out: Array
@@ -23,6 +24,7 @@ class Tiles:
     columns: Array
     steps: Array
     blocks: Array
+    channel_blocks: Array
 
 
 def tiles_of(layers: LayerTable, chunks: ChunkBatch, xp: Any) -> Tiles:
@@ -51,4 +53,5 @@ def tiles_of(layers: LayerTable, chunks: ChunkBatch, xp: Any) -> Tiles:
         columns=columns,
         steps=xp.ceil(layers.in_channels / depth),
         blocks=across * xp.ceil(out_bound / out) * outer,
+        channel_blocks=xp.ceil(out_bound / out) * outer,
     )

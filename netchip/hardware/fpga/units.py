@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 from netchip.hardware.arrays import Array
 from netchip.hardware.fpga.board import Family
 from netchip.hardware.fpga.chunk import ChunkBatch
-from netchip.hardware.fpga.cycles import Unrolls
+from netchip.hardware.fpga.packing import outputs_per_word
+from netchip.hardware.fpga.unrolls import Unrolls
 
 DSP_WIDTHS: dict[Family, tuple[int, int]] = {"7-series": (25, 18), "ultrascale+": (27, 18)}
 """Bits of the two operands of one slice, DSP48E1 and DSP48E2."""
@@ -13,8 +14,16 @@ DSP_WIDTHS: dict[Family, tuple[int, int]] = {"7-series": (25, 18), "ultrascale+"
 PAIRED_UP_TO_BITS, QUADRUPLED_UP_TO_BITS = 8, 4
 """Two multiplications of 8 bits, or four of 4, share a slice where they share an operand; vendor notes, from memory."""
 
-LUT_BASE, LUT_FACTOR = 300, 1.1
-"""Control of an engine, and what routing adds (FINN's c0 and c1)."""
+SLICES_OF_A_REQUANTISER = 2
+"""A sum of 32 bits times a multiplier of 24, in two parts of at most 18 bits; there is one for each output of a word."""
+
+LUT_BASE, LUT_REQUANTISER, LUT_PER_ADDER_BIT, LUT_PER_PAIR = 750, 250, 0.62, 20
+FF_BASE, FF_REQUANTISER, FF_PER_ADDER_BIT, FF_PER_SUM_BIT = 310, 150, 0.65, 0.2
+"""Control and loaders, a requantiser, an adder tree's bit, a pair in a slice, a sum's bit: fitted to chunks as Yosys synthesised
+them before place and route (`benchmarks/chip_resources.py`, `docs/chip.md`)."""
+
+LUT_FACTOR = 1.1
+"""What routing adds to multipliers of look-up tables (FINN's c1); those have not been synthesised."""
 
 
 class Units(NamedTuple):
@@ -26,18 +35,29 @@ class Units(NamedTuple):
 
 
 def units_of(chunks: ChunkBatch, unrolls: Unrolls, family: Family, xp: Any) -> Units:
-    """Slices for the multipliers; look-up tables and flip-flops for adder trees and control, estimated in FINN's form."""
+    """Slices for the multipliers and requantisers; look-up tables and flip-flops for those, adder trees and control."""
     in_luts = chunks.lut_multipliers > 0
     bits = chunks.weight_bits + chunks.input_bits
     trees = unrolls.out * unrolls.rows * unrolls.columns
     adders = trees * (unrolls.inputs - 1)
     adder_bits = adders * (bits + xp.ceil(xp.log2(unrolls.inputs)))
     multiplier_luts = unrolls.units * (2 * xp.ceil(bits / 6) - 1) * bits
+    requantisers = outputs_per_word(chunks, xp)
     slices = _slices(chunks, unrolls, family, xp)
     return Units(
-        dsp=xp.where(in_luts, 0.0, slices),
-        lut=xp.ceil(LUT_BASE + LUT_FACTOR * (adder_bits + xp.where(in_luts, multiplier_luts, 0.0))),
-        ff=unrolls.units * bits + adder_bits + trees * chunks.sum_bits,
+        dsp=xp.where(in_luts, 0.0, slices) + SLICES_OF_A_REQUANTISER * requantisers,
+        lut=xp.ceil(
+            LUT_BASE
+            + LUT_REQUANTISER * requantisers
+            + LUT_PER_ADDER_BIT * adder_bits
+            + xp.where(in_luts, LUT_FACTOR * multiplier_luts, LUT_PER_PAIR * xp.maximum(unrolls.units - slices, 0.0))
+        ),
+        ff=xp.ceil(
+            FF_BASE
+            + FF_REQUANTISER * requantisers
+            + FF_PER_ADDER_BIT * adder_bits
+            + FF_PER_SUM_BIT * trees * chunks.sum_bits
+        ),
     )
 
 

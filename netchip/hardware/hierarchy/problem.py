@@ -124,8 +124,17 @@ class HierarchyProblem:
             batch.row(self._place[layer], accelerator, array_api_compat.numpy) for layer in range(len(self.layers))
         )
 
+    def layer_costs(self, picks: np.ndarray) -> np.ndarray:
+        """Energy in pJ and cycles [2, L] of each layer in one design [P]."""
+        return self._each(picks[:, None])[:, self._place, 0]
+
     def _energy_and_cycles(self, picks: np.ndarray) -> np.ndarray:
         """Energy in pJ and cycles [2, N] of a pass."""
+        times = np.array([float(np.sum(self._place == place)) for place in range(len(self._distinct))])
+        return np.tensordot(times, self._each(picks), axes=(0, 1))
+
+    def _each(self, picks: np.ndarray) -> np.ndarray:
+        """Energy in pJ and cycles [2, distinct layer, N] of a pass through one of each."""
         size, distinct = picks.shape[1], [self.layers[index] for index in self._distinct]
         costs = evaluate(distinct, self._largest, self._mappings(picks), check=False)
         room, word = self._room(picks), float(WORD_BITS)
@@ -138,11 +147,10 @@ class HierarchyProblem:
             for memory, price in prices.items()
             for way in ("read", "write")
         }
-        times = np.array([float(np.sum(self._place == place)) for place in range(len(distinct))])
         both = np.stack(
             [np.broadcast_to(each, (len(distinct) * size,)) for each in (costs.energy_at(spread), costs.cycles)]
         )
-        return np.tensordot(times, both.reshape(2, len(distinct), size), axes=(0, 1))
+        return both.reshape(2, len(distinct), size)
 
     def _mappings(self, picks: np.ndarray) -> EvenBatch:
         """The mappings of all distinct layers, layer after layer, N designs each."""

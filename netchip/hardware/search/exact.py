@@ -17,6 +17,8 @@ from netchip.hardware.search.problem import Decoupled
 LISTED_MOST = 2_000_000
 MERGED_MOST = 2_000_000
 _WIDER = 1e-9
+BANDWIDTH = "bandwidth_bits_per_cycle"
+"""What `Tables.needed` calls the memory that all parts share."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,37 @@ class Tables:
         if self._within(np.inf, most, np.inf) is None:
             raise BudgetError(self._refusal(most))
         return self._optimum(self._fastest(levels, most))
+
+    def needed(
+        self, name: str, cycles: float, limits: Mapping[str, float] | None = None, *, precision: float = 0.005
+    ) -> float | None:
+        """The least limit of one resource at which some design takes at most so many cycles, to within a share `precision`.
+
+        The other limits are the problem's, or those of `limits`; `BANDWIDTH` asks for the bits a cycle of the shared memory.
+        None where no limit of it is enough.
+        """
+        bounds = {**self.limits, **(limits or {})}
+        self._check_names(bounds)
+        bounds = {**bounds, BANDWIDTH: self.bandwidth_bits_per_cycle}
+        if name not in bounds:
+            raise RequestError(f"no limit is called {name!r}; there are {', '.join(bounds)}")
+        low, high = 0.0, self._used_of(bounds | {name: np.inf}, name, cycles)
+        while high is not None and high - low > precision * high:
+            middle = (low + high) / 2
+            found = self._used_of(bounds | {name: middle}, name, cycles)
+            low, high = (middle, high) if found is None else (low, min(middle, found))
+        return high
+
+    def _used_of(self, bounds: Mapping[str, float], name: str, cycles: float) -> float | None:
+        """What a design of at most so many cycles within bounds uses of one resource; none where there is no such design."""
+        most = np.array([bounds[each] for each in self.limits])
+        with np.errstate(invalid="ignore"):
+            traffic = np.nan_to_num(np.float64(cycles) * bounds[BANDWIDTH], nan=np.inf, posinf=np.inf)
+        found = self._within(cycles, most, float(traffic))
+        if found is None:
+            return None
+        sums = self._sums(found)
+        return float(sums[-1]) / cycles if name == BANDWIDTH else float(sums[list(self.limits).index(name)])
 
     def _fastest(self, levels: np.ndarray, most: np.ndarray) -> np.ndarray:
         """The designs [part] of the least cost, among those that use little."""

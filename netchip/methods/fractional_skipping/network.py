@@ -25,7 +25,7 @@ from netchip.methods.fractional_skipping.gates.feed_forward import FeedForwardGa
 from netchip.methods.fractional_skipping.gates.protocol import Gate
 from netchip.methods.fractional_skipping.gates.recurrent import RecurrentGate
 from netchip.methods.fractional_skipping.gates.upfront import UpfrontGate
-from netchip.methods.fractional_skipping.options import OptionSet
+from netchip.methods.fractional_skipping.options import Bits, OptionSet
 
 Form = Literal["auto", "static", "routed"]
 Routes = Tensor | Sequence[Any] | str | int
@@ -245,12 +245,14 @@ def make_fractional(
     layers do not; with one the ranges of few bits are calibrated on it too. `mode`: the arithmetic of few bits, "modern", "paper"
     or "paper_legacy" (see `blocks/arithmetic.py`).
 
-    Raises `ConfigError` for a network without residual blocks, options that are no set, an unknown gate or mode.
+    Raises `ConfigError` for a network without residual blocks, options that are no set or that a block cannot run, an unknown gate
+    or mode.
     """
     chosen = options if isinstance(options, OptionSet) else OptionSet.parse(options)
     arithmetic = arithmetic_of(mode)
     copied = copy.deepcopy(unwrapped(model))
     found = find_blocks(copied, blocks, example, gate_first=gate_first)
+    _check_few_bits(found, chosen)
     decider = _gate(gate, [each.channels for each in found], len(chosen))
     for index, each in enumerate(found):
         _replace(copied, each.site.name, FractionalBlock(each.module, each.site, index, chosen, arithmetic))
@@ -286,6 +288,16 @@ def _forbidden(sites: Sequence[BlockSite], options: OptionSet) -> Tensor:
             if not site.skippable:
                 row[options.skip] = -torch.inf
     return closed
+
+
+def _check_few_bits(found: Sequence[Found], options: OptionSet) -> None:
+    few = [option.name for option in options if isinstance(option, Bits)]
+    for each in found if few else ():
+        if each.reads_weights_of:
+            raise ConfigError(
+                f"block {each.site.name!r} computes with the weight of {each.reads_weights_of[0]!r} and does not call it (as "
+                f"torch's attention does), so it cannot run at {few[0]} bits; gate it with 'skip, full', or leave it out"
+            )
 
 
 def _replace(model: nn.Module, name: str, module: nn.Module) -> None:

@@ -8,6 +8,7 @@ from torch import nn
 
 from netchip.errors import ConfigError
 from netchip.graph.saved import save
+from netchip.graph.surgery import CutPlan
 from netchip.methods.fractional_skipping.blocks.arithmetic import MODES
 from netchip.methods.fractional_skipping.gates.feed_forward import FeedForwardGate
 from netchip.methods.fractional_skipping.gates.recurrent import RecurrentGate
@@ -19,12 +20,19 @@ _BY = "netchip.methods.fractional_skipping.saved:remade"
 _KINDS = {"recurrent": RecurrentGate, "feed_forward": FeedForwardGate, "upfront": UpfrontGate}
 
 
-def save_fractional(folder: str | Path, network: FractionalNetwork, *, source: Mapping[str, Any] | None) -> Path:
-    """Writes `network` into `folder` for `netchip.load`; `source` says how the plain one is built, a `ModelSpec` as JSON.
+def save_fractional(
+    folder: str | Path,
+    network: FractionalNetwork,
+    *,
+    source: Mapping[str, Any] | None,
+    plans: tuple[CutPlan, ...] = (),
+) -> Path:
+    """Writes `network` into `folder` for `netchip.load`; `source` says how the plain one is built, a `ModelSpec` as JSON,
+    and `plans` how it was cut before its blocks were gated.
 
     Raises `ConfigError` for a gate or an arithmetic of one's own, which plain values do not describe.
     """
-    return save(folder, network, source=source, methods=[(_BY, settings_of(network))])
+    return save(folder, network, source=source, plans=plans, methods=[(_BY, settings_of(network))])
 
 
 def settings_of(network: FractionalNetwork) -> dict[str, Any]:

@@ -29,6 +29,25 @@ def test_shapes(width: float, depth: float, padded: bool, blocks: float, luts: f
     assert (found.bram18.tolist(), found.lut.tolist()) == ([3 * blocks], [3 * luts])
 
 
+@pytest.mark.parametrize(
+    ("width", "depth", "blocks", "ultra"),
+    [
+        (16, 4096, 0, 1),  # four BRAM18 of 4096 x 4: just worth it
+        (16, 2048, 2, 0),
+        (72, 4096, 0, 1),
+        (73, 4096, 0, 2),
+        (36, 4097, 0, 2),  # 4096 and one: nine blocks beside two
+        (9, 4097, 3, 0),  # three blocks beside two
+        (16, 63, 0, 0),  # in look-up tables
+    ],
+)
+def test_large_banks_in_ultraram(width: float, depth: float, blocks: float, ultra: float) -> None:
+    given = (np.array([3.0]), np.array([float(width)]), np.array([float(depth)]))
+    found = banks(*given, padded=False, xp=np, uram=np.array([1.0]))
+    assert (found.bram18.tolist(), found.uram.tolist()) == ([3 * blocks], [3 * ultra])
+    assert banks(*given, padded=False, xp=np).uram.tolist() == [0]
+
+
 def test_more_words_never_take_fewer_blocks() -> None:
     depth = np.arange(1.0, 20_000.0, 7.0)
     for width in (4.0, 8.0, 16.0, 33.0):

@@ -20,7 +20,7 @@ from netchip.workload.layer import Layer
 BOARD = load_board("zc706")
 
 
-def problem(layers: list[Layer], *engines: str, dsp: float = 64) -> PipelineProblem:
+def problem(layers: list[Layer], *engines: str, dsp: float = 80) -> PipelineProblem:
     spaces = tuple(
         tiled_space(f"chunk{place}", engines=(engine,), rows=(8, 2), columns=(8,), out=(16, 4), inputs=(8, 2))
         for place, engine in enumerate(engines)

@@ -33,7 +33,7 @@ def test_parts_are_those_of_the_predictor(layers: list[Layer]) -> None:
     found = evaluate_pipeline(layers, [TREE, DEEP], TWO, BOARD)
     own = FpgaPredictor(BOARD)(LayerTable.of([layers[0], layers[2]]), ChunkBatch.of([TREE]))
     assert found.chunks[0].cycles == own.cycles.sum()
-    assert found.usage["dsp"] == 16 + 4
+    assert found.usage["dsp"] == 16 + 4 + 2 * 8  # two slices for each of the outputs in a word
     assert found.cycles == max(chunk.cycles for chunk in found.chunks)
     assert found.bound_by == max(found.chunks, key=lambda chunk: chunk.cycles).name
     assert found.fps == pytest.approx(200e6 / found.cycles)
@@ -56,14 +56,16 @@ def test_what_bounds_a_layer(layers: list[Layer]) -> None:
 
     assert bounds(replace(TREE, unroll_out=1)) == {"compute"}
     assert bounds(replace(TREE, port_bits=1)) == {"port"}
-    assert bounds(replace(TREE, port_bits=1, shared_port=False)) == {"outputs"}  # 8,192 bits of a tile, 8,000 of inputs
-    assert bounds(replace(TREE, port_bits=1, shared_port=False, tile_out=4)) == {"inputs"}
+    apart = replace(TREE, port_bits=1, shared_port=False, unroll_in=1)
+    assert bounds(apart) == {"outputs"}  # 8,192 bits of a tile, 8,000 of inputs
+    assert bounds(replace(apart, tile_out=4)) == {"inputs"}
+    assert bounds(replace(apart, unroll_in=4)) == {"inputs"}  # padded up to 8 channels
 
 
 def test_what_is_over_is_named(layers: list[Layer]) -> None:
     found = evaluate_pipeline(layers, [TREE, DEEP], TWO, BOARD, limits={"dsp": 10, "bram18": 1000, "uram": 0})
-    assert found.over == {"dsp": 1.0}
-    with pytest.raises(BudgetError, match="does not fit zc706: dsp 20 of 10; take smaller tiles or unrolls"):
+    assert found.over == {"dsp": 2.6}
+    with pytest.raises(BudgetError, match="does not fit zc706: dsp 36 of 10; take smaller tiles or unrolls"):
         found.require()
 
 
@@ -71,7 +73,7 @@ def test_a_chunk_without_layers_is_not_built(layers: list[Layer]) -> None:
     idle = Assignment(("conv", "idle", "deep"), (0, 2, 0))
     found = evaluate_pipeline(layers, [TREE, replace(TREE, unroll_out=8), DEEP], idle, BOARD)
     assert [chunk.name for chunk in found.chunks] == ["conv", "deep"]
-    assert found.usage["dsp"] == 20
+    assert found.usage["dsp"] == 36
 
 
 def test_what_a_chunk_cannot_run_is_named(layers: list[Layer]) -> None:

@@ -88,8 +88,8 @@ def test_many_are_scored_as_one_by_one(layers: list[Layer]) -> None:
 def test_what_does_not_belong_together_is_refused(layers: list[Layer]) -> None:
     with pytest.raises(RequestError, match="the assignment is of 1 layers to 2 chunks, but there are 3 and 2"):
         problem(layers, Assignment(("conv", "deep"), (0,)))
-    with pytest.raises(RequestError, match="uram is limited, but this predictor counts dsp, bram18, lut, ff"):
-        PipelineProblem(LayerTable.of(layers), (CONV, DEEP), RULE, FpgaPredictor(BOARD), {"uram": 1})
+    with pytest.raises(RequestError, match="gold is limited, but this predictor counts dsp, bram18, uram, lut, ff"):
+        PipelineProblem(LayerTable.of(layers), (CONV, DEEP), RULE, FpgaPredictor(BOARD), {"gold": 1})
     with pytest.raises(RequestError, match="a pipeline needs at least one chunk"):
         PipelineProblem(LayerTable.of(layers), (), None, FpgaPredictor(BOARD), {})
     with pytest.raises(

@@ -60,6 +60,16 @@ def test_scores_are_those_of_the_cost_model(problem: HierarchyProblem) -> None:
         assert scores.usage["power_w"][place] == pytest.approx(energy * 1e-12 / latency)
 
 
+def test_what_each_layer_costs_adds_up(problem: HierarchyProblem) -> None:
+    picks = problem.choices.drawn(np.random.default_rng(2), 1)
+    energy, cycles = problem.layer_costs(picks[:, 0])
+    usage = problem.score(picks).usage
+    assert energy.sum() == pytest.approx(usage["energy_pj"][0])
+    assert cycles.sum() / DOSA.frequency_hz.value == pytest.approx(usage["latency_s"][0])
+    assert energy[0] == energy[4]  # alike
+    assert len(set(energy)) == 4
+
+
 def test_the_space_is_as_large_as_the_papers(problem: HierarchyProblem) -> None:
     assert problem.kinds == ("conv", "depthwise")
     assert HierarchyProblem(LAYERS[:1], DOSA, {}).kinds == ("conv",)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netchip.errors import BudgetError, RequestError
-from netchip.hardware.search.exact import solve, tabulate
+from netchip.hardware.search.exact import BANDWIDTH, solve, tabulate
 from netchip.hardware.search.front import undominated
 from tests.hardware.search.made_up import MadeUp, made_up
 
@@ -73,6 +73,15 @@ def test_priced_once_and_asked_under_many_limits() -> None:
     assert [tables.best({"dsp": limit}).cost for limit in (10, 7, 4, 2)] == [2, 5, 5, 10]
     with pytest.raises(RequestError, match="no limit is called 'lut'; there are dsp"):
         tables.best({"lut": 1})
+
+
+def test_the_least_limit_that_lets_a_pace_be_kept() -> None:
+    tables = tabulate(of([[1, 2, 5], [1, 2, 5]], 10))  # cycles 10, 5 and 2 of each
+    assert [tables.needed("dsp", cycles) for cycles in (10, 5, 2)] == pytest.approx([2, 4, 10])
+    assert tables.needed("dsp", 1.9) is None
+    assert tables.needed(BANDWIDTH, 5) == 0  # nothing passes the memory here
+    with pytest.raises(RequestError, match="no limit is called 'lut'; there are dsp, bandwidth_bits_per_cycle"):
+        tables.needed("lut", 5)
 
 
 def test_too_many_designs_to_list_are_refused() -> None:

@@ -118,32 +118,41 @@ def test_another_seed_gives_another_network(done: tuple[Path, Result], tmp_path:
     assert not torch.equal(first(example), second(example))
 
 
-def test_several_ratios_are_arms_of_one_search(tmp_path: Path) -> None:
-    config = tiny(ratio=(0.3, 0.5), dense_baseline=False)
-    path, result = finished(tmp_path, config)
+TWO = tiny(ratio=(0.3, 0.5), dense_baseline=False)
+
+
+@pytest.fixture(scope="module")
+def two_tickets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    return finished(tmp_path_factory.mktemp("two"), TWO)
+
+
+def test_several_ratios_are_arms_of_one_search(two_tickets: tuple[Path, Result], done: tuple[Path, Result]) -> None:
+    path, result = two_tickets
     assert [arm.name for arm in result.arms] == ["ticket-0.5", "ticket"]
     half, third = (arm.counted["macs"] for arm in result.arms)
     assert half < third
-    example = example_input(config.model)
+    example = example_input(TWO.model)
     assert netchip.to_workload(netchip.load(path / "ticket-0.5"), example).macs == half
     assert netchip.load(path / "ticket-0.5" / "drawn")(example).shape == (1, 10)
-    alone_path, _ = finished(tmp_path / "alone", tiny(ratio=0.3, dense_baseline=False))
-    assert (alone_path / "model.safetensors").read_bytes() == (path / "model.safetensors").read_bytes(), (
+    alone, _ = done
+    assert tiny().ratio == (0.3,)
+    assert (alone / "model.safetensors").read_bytes() == (path / "model.safetensors").read_bytes(), (
         "what is searched beside it must not change a ticket"
     )
 
 
-def test_a_draw_that_is_gone_is_not_replaced_by_a_later_network(tmp_path: Path) -> None:
+def test_a_draw_that_is_gone_is_not_replaced_by_a_later_network(
+    two_tickets: tuple[Path, Result], tmp_path: Path
+) -> None:
     """Of two tickets one was drawn an epoch before the search ended: without its draw on disk nobody has its network."""
-    config = tiny(ratio=(0.3, 0.5), dense_baseline=False)
-    path, _ = finished(tmp_path, config)
+    path, _ = two_tickets
     saved = torch.load(path / "search" / "checkpoint.pt", weights_only=True)
     saved["phase"]["search"]["tickets"][1]["description"]["epoch"] = 1
-    with RunDir.open(tmp_path / "other", "early-bird", "test", config, config.seed) as rundir:
+    with RunDir.open(tmp_path, "early-bird", "test", TWO, TWO.seed) as rundir:
         (rundir.path / "search").mkdir()
         torch.save(saved, rundir.path / "search" / "checkpoint.pt")
         with pytest.raises(CheckpointError, match=r"draw-0\.5\.pt: the draw cannot be read .* --fresh to search anew"):
-            run(config, rundir)
+            run(TWO, rundir)
 
 
 def test_a_budget_of_macs_is_kept_by_a_run(tmp_path: Path) -> None:

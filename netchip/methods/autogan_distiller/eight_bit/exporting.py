@@ -4,11 +4,6 @@ In the ONNX file weights are int8, dequantised for each output channel; inputs g
 they are never negative, else to int8, both with zero point 0. Height, width and batch are free where torch can keep them so.
 """
 
-import importlib
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +11,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from netchip.errors import GraphError, MissingExtra, first_line
+from netchip.errors import GraphError, first_line
+from netchip.graph.exporting import quiet
+from netchip.graph.onnx_extra import onnx_library, session
+from netchip.graph.to_onnx import to_onnx as graph_to_onnx
+from netchip.graph.to_onnx import without_origins
 from netchip.methods.autogan_distiller.eight_bit.layers import StoredConvolution, output_dimension
 from netchip.methods.autogan_distiller.eight_bit.network import in_floats
 
-OPSET = 20
+_EXACT_SUMS = {"session.x64quantprecision": "1"}  # on CPUs without VNNI
 
 
 def to_program(network: nn.Module, example: Tensor) -> torch.export.ExportedProgram:
     """`network` (from `to_store`) as torch.export's program for inputs of the example's size; it holds the int8 levels."""
     try:
-        with torch.no_grad(), _silence():
+        with torch.no_grad(), quiet():
             return torch.export.export(network.eval(), (example,))
     except Exception as error:  # torch.export has no base class of its errors
         raise GraphError(
@@ -39,11 +38,11 @@ def to_onnx(network: nn.Module, example: Tensor, path: str | Path) -> Path:
 
     Raises `MissingExtra` without onnx or onnxscript, `GraphError` where torch cannot export the network.
     """
-    onnx = import_onnx()
     model = _exported(in_floats(network), example)
+    onnx = onnx_library()
     layers = {name: each for name, each in network.named_modules() if isinstance(each, StoredConvolution)}
     _quantise(onnx, model.graph, layers)
-    _strip(model)
+    without_origins(model)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
@@ -52,18 +51,17 @@ def to_onnx(network: nn.Module, example: Tensor, path: str | Path) -> Path:
 
 def to_float_onnx(network: nn.Module, example: Tensor, path: str | Path) -> Path:
     """Writes a network in floats to `path`, for a comparison with `to_onnx`; raises as that does."""
-    onnx = import_onnx()
     model = _exported(network.eval(), example)
-    _strip(model)
+    without_origins(model)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, str(path))
+    onnx_library().save(model, str(path))
     return Path(path)
 
 
 def run_onnx(path: str | Path, images: Tensor) -> Tensor:
     """What ONNX Runtime makes of `images` with the file, on one thread of the CPU. Raises `MissingExtra` without it."""
-    session = onnx_session(path)
-    return torch.from_numpy(session.run(None, {session.get_inputs()[0].name: images.numpy()})[0])
+    made = onnx_session(path)
+    return torch.from_numpy(made.run(None, {made.get_inputs()[0].name: images.numpy()})[0])
 
 
 def onnx_session(path: str | Path, *, optimized: Path | None = None) -> Any:
@@ -71,50 +69,13 @@ def onnx_session(path: str | Path, *, optimized: Path | None = None) -> Any:
 
     Raises `MissingExtra` without it.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingExtra("onnxruntime", "export", "running an ONNX file") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3  # it warns that an optimised graph is for this machine alone
-    options.add_session_config_entry("session.x64quantprecision", "1")  # exact sums on CPUs without VNNI
-    if optimized is not None:
-        options.optimized_model_filepath = str(optimized)
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-def import_onnx() -> Any:
-    """The module onnx with its parts; raises `MissingExtra` without onnx or onnxscript."""
-    try:
-        for part in ("onnxscript", "onnx.checker", "onnx.numpy_helper", "onnx.helper"):
-            importlib.import_module(part)
-        return importlib.import_module("onnx")
-    except ImportError as error:
-        raise MissingExtra("onnx and onnxscript", "export", "writing an ONNX file") from error
+    return session(Path(path), settings=_EXACT_SUMS, optimized=optimized)
 
 
 def _exported(network: nn.Module, example: Tensor) -> Any:
     free = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
     two = example.repeat(2, 1, 1, 1)[:2]  # a size of 1 would be kept as it is
-    try:
-        with torch.no_grad(), _silence():
-            program = torch.onnx.export(
-                network,
-                (two,),
-                dynamo=True,
-                verbose=False,
-                optimize=True,
-                opset_version=OPSET,
-                input_names=["images"],
-                output_names=["pictures"],
-                dynamic_shapes=(free,),
-            )
-    except Exception as error:  # torch.export has no base class of its errors
-        raise GraphError(
-            f"the network cannot be exported to ONNX ({first_line(error)}); see that torch.export takes it"
-        ) from error
-    return program.model_proto  # pyright: ignore[reportOptionalMemberAccess]
+    return graph_to_onnx(network, (two,), inputs=["images"], outputs=["pictures"], free=(free,))
 
 
 def _quantise(onnx: Any, graph: Any, layers: dict[str, StoredConvolution]) -> None:
@@ -169,33 +130,7 @@ def _weight_nodes(onnx: Any, graph: Any, name: str, layer: StoredConvolution) ->
     return [onnx.helper.make_node("DequantizeLinear", inputs, output, axis=output_dimension(layer.convolution))]
 
 
-def _strip(model: Any) -> None:
-    """Takes out where in the Python source each node comes from, which is more than half of a small file."""
-    del model.metadata_props[:]
-    del model.graph.metadata_props[:]
-    for each in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):
-        each.doc_string = ""
-        del each.metadata_props[:]
-    kept = {name for node in model.graph.node for name in (*node.input, *node.output)}
-    known = [each for each in model.graph.value_info if each.name in kept]
-    del model.graph.value_info[:]
-    model.graph.value_info.extend(known)
-
-
 def _held(onnx: Any, graph: Any, name: str, value: Any) -> str:
     if not any(each.name == name for each in graph.initializer):
         graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(value), name))
     return name
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """The exporters warn and log of what cannot harm."""
-    level = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)

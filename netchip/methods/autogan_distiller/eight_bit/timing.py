@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from netchip.graph.onnx_extra import onnx_library
 from netchip.measure.latency import measure_latency
-from netchip.methods.autogan_distiller.eight_bit.exporting import import_onnx, onnx_session
+from netchip.methods.autogan_distiller.eight_bit.exporting import onnx_session
 from netchip.units import seconds_to_ms
 
 _INTEGER = ("QLinearConv", "ConvInteger", "QLinearConvTranspose")
@@ -64,4 +65,5 @@ class _Session(nn.Module):
 
 
 def _operators(path: Path) -> list[str]:
-    return [node.op_type for node in import_onnx().load(str(path)).graph.node]
+    onnx = onnx_library("reading an ONNX file")
+    return [node.op_type for node in onnx.load(str(path)).graph.node]

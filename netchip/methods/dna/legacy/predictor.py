@@ -64,6 +64,7 @@ class LegacyPredictor:
             runs=(layers.depthwise == chunks.has("depthwise")) & (zero == 0),
             dsp=slices + zero,
             bram18=largest,
+            uram=zero,
             lut=zero,
             ff=zero,
         )

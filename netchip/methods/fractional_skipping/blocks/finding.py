@@ -1,6 +1,6 @@
 """Which blocks of a network are gated, and what skipping each of them means."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -11,29 +11,34 @@ from torch import Tensor, nn
 from netchip.errors import ConfigError
 from netchip.methods.fractional_skipping.blocks.quantised import QUANTISED
 from netchip.methods.fractional_skipping.blocks.site import BlockSite
+from netchip.methods.fractional_skipping.blocks.weight_reads import watching
 
-RESIDUAL = (
-    "Block",
-    "BasicBlock",
-    "Bottleneck",
-    "BottleneckBlock",
-    "InvertedResidual",
-    "PreActBlock",
-    "PreActBottleneck",
-    "ResidualBlock",
-)
-"""Names of the classes that are taken for residual blocks: those of netchip, torchvision, timm and the usual CIFAR code."""
+_CLASSES = """
+    BasicBlock Block Bottle2neck Bottleneck BottleneckBlock CNBlock ConvNeXtBlock ConvNextLayer DarkBlock EdgeResidual EvaBlock
+    GatedConvBlock GhostBottleneck InvertedResidual LayerScaleBlock LevitBlock LinearBottleneck MBConv MbConvBlock
+    MetaBlock1d MetaBlock2d MetaFormerBlock MetaNeXtBlock MixerBlock NormFreeBlock PreActBasic PreActBlock PreActBottleneck
+    ResBlock ResBottleneckBlock ResNestBottleneck Residual ResidualBlock SelectiveKernelBasic SelectiveKernelBottleneck
+    SpatialGatingBlock SwinTransformerBlock SwinTransformerV2Block TransformerBlock2d TransformerEncoderLayer
+    UniversalInvertedResidual ViTLayer XCABlock
+"""
+RESIDUAL = frozenset(_CLASSES.split())
+"""Names of the classes that are taken for residual blocks: those of netchip, torch, torchvision, timm, Hugging Face and the usual
+CIFAR code. Each adds what it computes to what it reads, or to a shortcut of it."""
 
 _SHORTCUTS = ("downsample", "shortcut", "skip", "skip_connection", "identity_conv")
 
 
 @dataclass(frozen=True)
 class Found:
-    """A block to gate: where it lies, the module, and the channels that enter it."""
+    """A block to gate: where it lies, the module, and the channels that enter it.
+
+    `reads_weights_of` names layers in it that it never calls but computes with, as an example shows: few bits cannot reach them.
+    """
 
     site: BlockSite
     module: nn.Module
     channels: int
+    reads_weights_of: tuple[str, ...] = ()
 
 
 def find_blocks(
@@ -45,19 +50,24 @@ def find_blocks(
     as file names match) any modules are, the outer one of two that lie in each other. An `example` input tells sizes and order;
     without one they are read from the layers, in the order in which they are registered.
 
-    Raises `ConfigError` where there is no such block, a pattern names none, or a block's channels cannot be told.
+    Blocks that see parts of an input as a batch (the patches of MobileViT) have no one decision for each input: they are left out
+    where an example shows it.
+
+    Raises `ConfigError` where there is no such block, a pattern names none or one that sees parts of an input, or a block's
+    channels cannot be told.
     """
     named = _outermost(_named(model, patterns))
+    seen = {} if example is None or not named else _sizes(model, [module for _, module in named], example)
+    named = _one_decision_an_input(named, seen, patterns, example)
     if len(named) < (1 if gate_first else 2):
         raise ConfigError(
-            f"{type(model).__name__} has {len(named)} residual blocks that are known by their class "
-            f"({', '.join(RESIDUAL)}), and the first always runs; name its blocks by patterns: blocks=['layers.*']"
+            f"{type(model).__name__} has {len(named)} residual blocks that are known by their class, and the first always runs; "
+            "name its blocks by patterns: blocks=['layers.*']"
             if patterns is None
             else f"blocks = {list(patterns)} names {len(named)} block, and the first always runs; "
             "name more, or set gate_first=True"
         )
-    seen = {} if example is None else _sizes(model, [module for _, module in named], example)
-    if example is not None:
+    if seen:
         named = sorted(named, key=lambda each: seen[each[1]].order)
     return [_found(name, module, seen.get(module)) for name, module in named[0 if gate_first else 1 :]]
 
@@ -67,6 +77,7 @@ class _Seen:
     order: int
     entering: tuple[int, ...]
     leaving: tuple[int, ...]
+    reads_weights_of: tuple[str, ...]
 
 
 def _named(model: nn.Module, patterns: Sequence[str] | None) -> list[tuple[str, nn.Module]]:
@@ -92,6 +103,23 @@ def _outermost(named: Iterable[tuple[str, nn.Module]]) -> list[tuple[str, nn.Mod
     return kept
 
 
+def _one_decision_an_input(
+    named: list[tuple[str, nn.Module]], seen: Mapping[nn.Module, _Seen], patterns: Sequence[str] | None, example: Any
+) -> list[tuple[str, nn.Module]]:
+    """The blocks that see as many inputs at once as the example holds; all where nothing was seen."""
+    if not seen:
+        return named
+    first = example[0] if isinstance(example, tuple) else example
+    kept = [(name, module) for name, module in named if seen[module].entering[0] == len(first)]
+    if patterns is not None and len(kept) < len(named):
+        name, module = next(each for each in named if each not in kept)
+        raise ConfigError(
+            f"block {name!r} sees {seen[module].entering[0]} things at once where the network is given {len(first)} inputs, so it "
+            "has no one decision for each; leave it out of the patterns"
+        )
+    return kept
+
+
 def _computes(module: nn.Module) -> bool:
     return any(isinstance(each, QUANTISED) for each in module.modules())
 
@@ -99,11 +127,12 @@ def _computes(module: nn.Module) -> bool:
 def _found(name: str, module: nn.Module, seen: _Seen | None) -> Found:
     attribute, shortcut = _shortcut(module)
     channels = _channels(name, module, seen)
+    reads = () if seen is None else seen.reads_weights_of
     if shortcut is not None:
-        return Found(BlockSite(name=name, shortcut=f"{name}.{attribute}"), module, channels)
+        return Found(BlockSite(name=name, shortcut=f"{name}.{attribute}"), module, channels, reads)
     keeps = seen.entering == seen.leaving if seen is not None else attribute != "" or _keeps_size(module)
     why_not = None if keeps else "its output has another shape than its input, and it has no shortcut"
-    return Found(BlockSite(name=name, why_not=why_not), module, channels)
+    return Found(BlockSite(name=name, why_not=why_not), module, channels, reads)
 
 
 def _shortcut(module: nn.Module) -> tuple[str, nn.Module | None]:
@@ -135,14 +164,26 @@ def _entering(layer: nn.Module, weight: Tensor) -> int:
 
 
 def _channels(name: str, module: nn.Module, seen: _Seen | None) -> int:
+    width = _first_width(module)
     if seen is not None:
-        return seen.entering[-1 if len(seen.entering) == 3 and _reads_tokens(module) else 1]
+        sizes = seen.entering
+        last = _reads_tokens(module) if len(sizes) == 3 else width == sizes[-1] != sizes[1]
+        return sizes[-1 if last else 1]
+    if width is None:
+        raise ConfigError(f"block {name!r}: no layer tells how many channels enter it; give an example input")
+    return width
+
+
+def _first_width(module: nn.Module) -> int | None:
+    """The channels that the first layer or norm of a block reads; None where it has none."""
     for each in module.modules():
         if isinstance(each, QUANTISED):
             return _entering(each, each.weight)
         if isinstance(each, nn.modules.batchnorm._BatchNorm):
             return each.num_features
-    raise ConfigError(f"block {name!r}: no layer tells how many channels enter it; give an example input")
+        if isinstance(each, nn.LayerNorm):
+            return each.normalized_shape[-1]
+    return None
 
 
 def _reads_tokens(module: nn.Module) -> bool:
@@ -159,12 +200,13 @@ def _sizes(model: nn.Module, modules: Sequence[nn.Module], example: Any) -> dict
             raise ConfigError(
                 "a block runs twice in one pass; one that is shared cannot be gated, for it has no one decision"
             )
-        seen[module] = _Seen(len(seen), tuple(inputs[0].shape), tuple(output.shape))
+        seen[module] = _Seen(len(seen), tuple(inputs[0].shape), tuple(output.shape), reads.of(module))
 
     handles = [module.register_forward_hook(note) for module in modules]
     modes = list(_modes(model))
     try:
-        model.eval()(*example) if isinstance(example, tuple) else model.eval()(example)
+        with watching(modules) as reads:
+            model.eval()(*example) if isinstance(example, tuple) else model.eval()(example)
     finally:
         for handle in handles:
             handle.remove()

@@ -1,11 +1,13 @@
 """A block of the user's that can run under every option: skipped, at few bits, or as it is."""
 
 import copy
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from torch import Tensor, nn
 
+from netchip.errors import ConfigError
 from netchip.methods.fractional_skipping.blocks.arithmetic import Arithmetic
 from netchip.methods.fractional_skipping.blocks.norms import BATCH_NORM, QuietNorm
 from netchip.methods.fractional_skipping.blocks.quantised import QUANTISED, LearnedInput, MinMaxInput, QuantisedLayer
@@ -45,8 +47,13 @@ class FractionalBlock(nn.Module):
         pairs = [self._forms(option, place == options.reference) for place, option in enumerate(options)]
         self._loud, self._quiet = [loud for loud, _ in pairs], [quiet for _, quiet in pairs]
 
-    def forward(self, x: Tensor, *rest: Any) -> Tensor:
-        """The block's output on the route of this call; the user's own block where there is none."""
+    def forward(self, x: Tensor, *rest: Any, **named: Any) -> Tensor:
+        """The block's output on the route of this call; the user's own block where there is none.
+
+        Raises `ConfigError` for an argument that the block takes by keyword only.
+        """
+        if named:
+            rest = self._in_order(x, rest, named)
         route = current_route()
         return self.block(x, *rest) if route is None else route.through(self, x, rest)
 
@@ -97,6 +104,17 @@ class FractionalBlock(nn.Module):
             for key, steps in cast("nn.ModuleDict", own).items():
                 step: Any = cast("nn.ModuleDict", steps)["weight"]
                 step.calibrate(names[_name(key)].weight)
+
+    def _in_order(self, x: Tensor, rest: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        """What the block is given beside `x`, by place."""
+        bound = inspect.signature(self.block.forward).bind(x, *rest, **named)
+        bound.apply_defaults()
+        if bound.kwargs:
+            raise ConfigError(
+                f"block {self.site.name!r} takes {', '.join(bound.kwargs)} by keyword only, which a gated block cannot pass on; "
+                "take it by place, or leave this block out"
+            )
+        return bound.args[1:]
 
     def _forms_made(self) -> list[nn.Module]:
         return [form for form in (*self._loud, *self._quiet) if form is not None]

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from netchip.errors import ConfigError
+from netchip.graph.onnx_extra import session
 from netchip.methods.fractional_skipping.execution.onnx_runner import OnnxRunner
-from netchip.methods.fractional_skipping.execution.sessions import session
 from netchip.methods.fractional_skipping.execution.spent import Spent
 from netchip.methods.fractional_skipping.execution.torch_runner import TorchRunner
 from netchip.methods.fractional_skipping.export.frame import INPUT

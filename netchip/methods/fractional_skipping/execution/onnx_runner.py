@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from netchip.errors import ConfigError, DivergedError
-from netchip.methods.fractional_skipping.execution.sessions import session
+from netchip.graph.onnx_extra import session
 from netchip.methods.fractional_skipping.execution.spent import Spent
 from netchip.methods.fractional_skipping.export.block_structure import X
 from netchip.methods.fractional_skipping.export.frame import INPUT

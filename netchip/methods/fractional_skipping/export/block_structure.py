@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from netchip.errors import GraphError
+from netchip.graph.onnx_extra import onnx_library
 from netchip.methods.fractional_skipping.blocks.quantised import QuantisedLayer
-from netchip.methods.fractional_skipping.execution.extras import onnx_library
-from netchip.methods.fractional_skipping.export.onnx_graph import Value, built, constant, to_onnx
+from netchip.methods.fractional_skipping.export.onnx_graph import Value, built, constant, exported
 
 X, Y = "x", "y"
 _PREFIX = "module."
@@ -77,7 +77,7 @@ class BlockStructure:
 @torch.no_grad()
 def structure_of(block: nn.Module, features: Tensor) -> BlockStructure:
     """The structure of `block`, which takes `features` [B, ...]."""
-    model = to_onnx(_OneInput(block), [features], [X], [Y], optimised=False)
+    model = exported(_OneInput(block), [features], [X], [Y], optimised=False)
     return BlockStructure(model, Value.of(X, features), Value.of(Y, block(features)))
 
 

@@ -1,7 +1,6 @@
 """A gated network written into a folder, every file of it run in ONNX Runtime beside the source."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from netchip.errors import GraphError
+from netchip.graph.checked_file import CheckedFile
 from netchip.graph.exporting import export
-from netchip.methods.fractional_skipping.execution.extras import onnx_library
+from netchip.graph.onnx_extra import onnx_library, session
 from netchip.methods.fractional_skipping.execution.onnx_runner import OnnxRunner
-from netchip.methods.fractional_skipping.execution.sessions import session
 from netchip.methods.fractional_skipping.export.frame import INPUT
 from netchip.methods.fractional_skipping.export.pieces import Kernel, Pieces, export_pieces
 from netchip.methods.fractional_skipping.export.whole import branching_model, frozen_model
@@ -26,33 +24,10 @@ _EXACT, _INTEGER = (
 )  # of the largest output: floats of another order; results rounded to 8 bits before each sum
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checked:
-    """A file against its source on the same images, on the same routes.
-
-    `difference` is the largest of an output, `largest` the largest output itself; `decisions` the share of decisions that are the
-    source's, where the file decides. Both are of what was exported, rounding to 8 bits included.
-    """
-
-    file: str
-    difference: float
-    largest: float
-    decisions: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
-
-    def line(self) -> str:
-        """In words."""
-        same = "" if self.decisions is None else f"; {self.decisions:.1%} of its decisions are the source's"
-        return f"{self.file}: differs from the source by at most {self.difference:.2g} of {self.largest:.2g}{same}"
-
-
 @torch.no_grad()
 def export_network(
     network: FractionalNetwork, images: Tensor, folder: Path | str, *, few_bits: Kernel = "int8"
-) -> tuple[Checked, ...]:
+) -> tuple[CheckedFile, ...]:
     """Writes `network` into `folder` and says for each file how far it is from the source on `images` [B, ...].
 
     `pieces/`: gate and a graph for each block and option, for `OnnxRunner`. `branching.onnx`: one model for a single input.
@@ -70,11 +45,8 @@ def export_network(
     found.append(_static(network, images, place / STATIC))
     few = any("int8" in row for row in pieces.kernels)
     for each in found:
-        limit = (_INTEGER if few and each.file != STATIC else _EXACT) * max(each.largest, 1e-6)
-        if not each.difference <= limit:
-            raise GraphError(
-                f"{each.line()}, more than {limit:.2g}; do not use it, and export with few_bits='simulated'"
-            )
+        share = _INTEGER if few and each.file != STATIC else _EXACT
+        each.require(share, "do not use it, and export with few_bits='simulated'")
     return tuple(found)
 
 
@@ -86,13 +58,13 @@ def modal_route(routes: Any) -> list[int]:
     ]
 
 
-def _runner(network: FractionalNetwork, pieces: Pieces, images: Tensor) -> Checked:
+def _runner(network: FractionalNetwork, pieces: Pieces, images: Tensor) -> CheckedFile:
     """Outputs on the runner's own routes, decisions on its own values."""
     found = OnnxRunner(pieces, branching=False)(images)
     return _compared(PIECES, network, images, found.outputs, found.routes)
 
 
-def _branching(network: FractionalNetwork, pieces: Pieces, images: Tensor, path: Path) -> Checked:
+def _branching(network: FractionalNetwork, pieces: Pieces, images: Tensor, path: Path) -> CheckedFile:
     model = branching_model(pieces)
     _write(model, path)
     run = session(model)
@@ -101,31 +73,33 @@ def _branching(network: FractionalNetwork, pieces: Pieces, images: Tensor, path:
     return _compared(BRANCHING, network, images, outputs, routes)
 
 
-def _modal(network: FractionalNetwork, pieces: Pieces, images: Tensor, path: Path) -> Checked:
+def _modal(network: FractionalNetwork, pieces: Pieces, images: Tensor, path: Path) -> CheckedFile:
     route = modal_route(network(images, detail=True).routes)
     model = frozen_model(pieces, route)
     _write(model, path)
     [outputs] = session(model).run(None, {INPUT: images.numpy()})
     wanted = network(images, routes=route).numpy()
-    return Checked(file=MODAL, difference=float(np.abs(outputs - wanted).max()), largest=float(np.abs(wanted).max()))
+    return CheckedFile(
+        file=MODAL, difference=float(np.abs(outputs - wanted).max()), largest=float(np.abs(wanted).max())
+    )
 
 
-def _static(network: FractionalNetwork, images: Tensor, path: Path) -> Checked:
+def _static(network: FractionalNetwork, images: Tensor, path: Path) -> CheckedFile:
     """The static form on batches of the size of `images`, written and read again."""
     _, program = export(_Static(network), images)
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.export.save(program, path)
     found = torch.export.load(path).module()(images)
     wanted = network(images, form="static")
-    return Checked(file=STATIC, difference=float((found - wanted).abs().max()), largest=float(wanted.abs().max()))
+    return CheckedFile(file=STATIC, difference=float((found - wanted).abs().max()), largest=float(wanted.abs().max()))
 
 
 def _compared(
     file: str, network: FractionalNetwork, images: Tensor, outputs: np.ndarray, routes: np.ndarray
-) -> Checked:
+) -> CheckedFile:
     own = network(images, detail=True).routes.numpy()
     wanted = network(images, routes=torch.from_numpy(routes)).numpy()
-    return Checked(
+    return CheckedFile(
         file=file,
         difference=float(np.abs(outputs - wanted).max()),
         largest=float(np.abs(wanted).max()),

@@ -15,7 +15,7 @@ from torch.utils import _pytree as pytree
 from netchip.errors import ConfigError
 from netchip.methods.fractional_skipping.blocks.fractional_block import FractionalBlock
 from netchip.methods.fractional_skipping.blocks.route import on_route
-from netchip.methods.fractional_skipping.export.onnx_graph import Value, cut, to_onnx
+from netchip.methods.fractional_skipping.export.onnx_graph import Value, cut, exported
 from netchip.methods.fractional_skipping.gates.protocol import Gate
 from netchip.methods.fractional_skipping.network import FractionalNetwork
 
@@ -57,7 +57,7 @@ def frame_of(network: FractionalNetwork, images: Tensor) -> Frame:
     values = {INPUT: Value.of(INPUT, images)} | {each.name: each for each in leaving}
     written = noted.written()
     given = (images, *noted.left)
-    whole = to_onnx(around, given, list(values), list(written), optimised=True)
+    whole = exported(around, given, list(values), list(written), optimised=True)
     _read_batch_from_input(whole, list(values))
     values |= {name: Value.of(name, each) for name, each in written.items()}
     entering = [values[noted.entering_name(index)] for index in range(len(leaving))]

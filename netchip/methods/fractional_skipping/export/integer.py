@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from netchip.graph.onnx_extra import onnx_library
 from netchip.methods.fractional_skipping.blocks.quantised import LearnedInput, QuantisedLayer
-from netchip.methods.fractional_skipping.execution.extras import onnx_library
 from netchip.methods.fractional_skipping.export.block_structure import BlockStructure, readers, rewire, scalar
 from netchip.methods.fractional_skipping.export.onnx_graph import Value, constant
 from netchip.methods.fractional_skipping.export.simulated import InputGrid, grid_of

@@ -1,7 +1,5 @@
 """ONNX models made from torch modules, cut at named values, and put together again."""
 
-import logging
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from netchip.errors import GraphError
-from netchip.methods.fractional_skipping.execution.extras import onnx_library
+from netchip.graph.onnx_extra import onnx_library
+from netchip.graph.to_onnx import OPSET, to_onnx
 
-OPSET, IR_VERSION = 20, 10
+IR_VERSION = 10
 """What ONNX Runtime 1.17 and later read."""
 
 
@@ -30,37 +29,16 @@ class Value:
         return cls(name, tensor.dtype, (None, *tensor.shape[1:]))
 
 
-def to_onnx(
+def exported(
     module: nn.Module, inputs: Sequence[Tensor], names: Sequence[str], outputs: Sequence[str], *, optimised: bool
 ) -> Any:
     """The graph of `module` in evaluation on `inputs` [B, ...], B of any size; initialisers keep the parameters' names.
 
     Raises `GraphError` where torch cannot export it.
     """
-    # sizes of one batch are one dimension
-    batch = torch.export.Dim("batch", min=1)
-    level = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
-            program = torch.onnx.export(
-                module.eval(),
-                tuple(inputs),
-                dynamo=True,
-                verbose=False,
-                optimize=optimised,
-                opset_version=OPSET,
-                input_names=list(names),
-                output_names=list(outputs),
-                dynamic_shapes={"tensors": tuple({0: batch} for _ in inputs)},
-            )
-    except Exception as error:
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise GraphError(f"the network cannot be exported to ONNX ({told}); see that torch.export takes it") from error
-    finally:
-        logging.disable(level)
-    return program.model_proto  # pyright: ignore[reportOptionalMemberAccess]
+    batch = torch.export.Dim("batch", min=1)  # sizes of one batch are one dimension
+    free = {"tensors": tuple({0: batch} for _ in inputs)}
+    return to_onnx(module, tuple(inputs), inputs=names, outputs=outputs, free=free, optimised=optimised)
 
 
 def cut(model: Any, inputs: Mapping[str, Value], outputs: Sequence[Value]) -> Any:

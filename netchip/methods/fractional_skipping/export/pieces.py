@@ -11,13 +11,12 @@ from torch import Tensor, nn
 
 from netchip.errors import ConfigError, DataError
 from netchip.files import read_json, write_json
+from netchip.graph.onnx_extra import onnx_library, onnx_runtime, results
 from netchip.methods.fractional_skipping.blocks.fractional_block import FractionalBlock
-from netchip.methods.fractional_skipping.execution.extras import onnx_library, onnx_runtime
-from netchip.methods.fractional_skipping.execution.sessions import results
 from netchip.methods.fractional_skipping.export.block_structure import BlockStructure, X, Y, structure_key, structure_of
 from netchip.methods.fractional_skipping.export.frame import frame_of
 from netchip.methods.fractional_skipping.export.integer import integer_graph, runs_on_integers
-from netchip.methods.fractional_skipping.export.onnx_graph import Value, to_onnx
+from netchip.methods.fractional_skipping.export.onnx_graph import Value, exported
 from netchip.methods.fractional_skipping.export.simulated import simulated_graph
 from netchip.methods.fractional_skipping.network import FractionalNetwork
 from netchip.methods.fractional_skipping.options import Bits, OptionSet, Skip
@@ -196,7 +195,7 @@ class _BlockExport:
         if form is None or (isinstance(chosen, Skip) and not self.block.site.skippable):
             return None, "none"
         if isinstance(chosen, Skip):
-            return to_onnx(_Shortcut(form), [self.features], [X], [Y], optimised=True), "float"
+            return exported(_Shortcut(form), [self.features], [X], [Y], optimised=True), "float"
         if not isinstance(chosen, Bits):
             return self.in_full(), "float"
         if self.integers and runs_on_integers(form):

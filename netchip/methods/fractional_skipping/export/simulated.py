@@ -10,8 +10,8 @@ from typing import Any, cast
 from torch import nn
 
 from netchip.errors import ConfigError
+from netchip.graph.onnx_extra import onnx_library
 from netchip.methods.fractional_skipping.blocks.quantised import LearnedInput, MinMaxInput, QuantisedLayer
-from netchip.methods.fractional_skipping.execution.extras import onnx_library
 from netchip.methods.fractional_skipping.export.block_structure import BlockStructure, scalar
 from netchip.methods.fractional_skipping.export.onnx_graph import Value, constant
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from netchip.errors import ConfigError
-from netchip.methods.fractional_skipping.execution.extras import onnx_library
+from netchip.graph.onnx_extra import onnx_library
 from netchip.methods.fractional_skipping.export.block_structure import X, Y
 from netchip.methods.fractional_skipping.export.frame import INPUT, OUTPUT, PLAN
 from netchip.methods.fractional_skipping.export.onnx_graph import IR_VERSION, OPSET, constant, inlined

@@ -18,9 +18,31 @@ from netchip.train.optimizers import make_optimizer, set_learning_rate
 from netchip.train.phase import Batch, Loader, Metrics, Prepared, Step, rate_at, require_setup
 from netchip.train.spec import OptimizerSpec
 
+GRID = 4  # places a side that an exit sees
+
+
+class ExitHead(nn.Module):
+    """A classifier of maps [B, C, H, W]: pooled to at most 4 x 4 places, mean and maximum mixed by a learned share, then linear.
+
+    Maps early in a network say little when averaged over all places; this is the exit of Shallow-Deep Networks (Kaya et al.,
+    arXiv 1810.07052, section 4).
+    """
+
+    def __init__(self, channels: int, size: tuple[int, int], classes: int) -> None:
+        super().__init__()
+        self._grid = (min(GRID, size[0]), min(GRID, size[1]))
+        self.share = nn.Parameter(torch.tensor(0.5))
+        self.linear = nn.Linear(channels * self._grid[0] * self._grid[1], classes)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """[B, classes]."""
+        mean = nn.functional.adaptive_avg_pool2d(maps, self._grid)
+        largest = nn.functional.adaptive_max_pool2d(maps, self._grid)
+        return self.linear(torch.lerp(mean, largest, self.share.clamp(0, 1)).flatten(1))
+
 
 class EarlyExitNetwork(nn.Module):
-    """`network` on one route, with a linear classifier on the pooled output of each gated block of `after`."""
+    """`network` on one route, with an `ExitHead` on the output of each gated block of `after`."""
 
     route: Tensor
 
@@ -32,13 +54,13 @@ class EarlyExitNetwork(nn.Module):
         self.register_buffer("route", torch.tensor(list(route)), persistent=False)
         self._blocks = tuple(network.blocks[index] for index in self.after)
         with torch.no_grad():
-            widths = [maps.shape[1] for maps in self._run(example)[0]]
-        self.heads = nn.ModuleList(nn.Linear(width, classes) for width in widths)
+            shapes = [maps.shape for maps in self._run(example)[0]]
+        self.heads = nn.ModuleList(ExitHead(shape[1], (shape[2], shape[3]), classes) for shape in shapes)
 
     def forward(self, images: Tensor) -> Tensor:
         """[E, B, classes]: the exits in their order, the network's own output last."""
         maps, outputs = self._run(images)
-        early = [head(each.mean((2, 3))) for head, each in zip(self.heads, maps, strict=True)]
+        early = [head(each) for head, each in zip(self.heads, maps, strict=True)]
         return torch.stack([*early, outputs])
 
     def _run(self, images: Tensor) -> tuple[list[Tensor], Tensor]:

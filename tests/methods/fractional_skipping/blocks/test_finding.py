@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from netchip.errors import ConfigError
 from netchip.methods.fractional_skipping.blocks.finding import find_blocks
+from netchip.methods.fractional_skipping.gates.pooling import pooled
 from netchip.models.build import build
-from netchip.models.resnet_cifar import CifarResNet
+from netchip.models.resnet_cifar import Block, CifarResNet
 from netchip.models.spec import ModelSpec
 
 
@@ -110,9 +111,53 @@ def test_tokens() -> None:
         assert (found.channels, found.site.skippable) == (8, True)
 
 
+def test_maps_whose_channels_are_last() -> None:
+    """As in Swin [B, H, W, C]; the gate pools over the positions."""
+
+    class SwinTransformerBlock(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm, self.mlp = nn.LayerNorm(8), nn.Linear(8, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x + self.mlp(self.norm(x))
+
+    images = torch.randn(2, 5, 6, 8)
+    [found] = find_blocks(nn.Sequential(SwinTransformerBlock(), SwinTransformerBlock()), example=images)
+    assert (found.channels, found.site.skippable) == (8, True)
+    torch.testing.assert_close(pooled(images, 8), images.mean((1, 2)))
+
+
+def test_blocks_that_see_parts_of_an_input_as_a_batch_are_left_out() -> None:
+    """As MobileViT folds the pixels of a patch into the batch."""
+
+    class Folded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.whole, self.parts = CifarResNet(8, classes=4, width=1.0, in_channels=3), Block(4, 4, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.parts(self.whole(x).reshape(-1, 4, 1, 1).repeat(2, 1, 1, 1))
+
+    found = find_blocks(Folded(), example=torch.zeros(2, 3, 8, 8))
+    assert [each.site.name for each in found] == ["whole.layer2.0", "whole.layer3.0"]
+    with pytest.raises(ConfigError, match="block 'parts' sees 4 things at once where the network is given 2 inputs"):
+        find_blocks(Folded(), ["whole.layer*.?", "parts"], torch.zeros(2, 3, 8, 8))
+
+
+def test_torchs_own_transformer_layers_are_known() -> None:
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    encoder = nn.TransformerEncoder(layer, 3, enable_nested_tensor=False)
+    found = find_blocks(encoder, example=torch.zeros(2, 5, 8))
+    assert [(each.site.name, each.channels, each.site.skippable) for each in found] == [
+        ("layers.1", 8, True),
+        ("layers.2", 8, True),
+    ]
+
+
 def test_what_is_refused() -> None:
     with pytest.raises(
-        ConfigError, match=r"VGG has 0 residual blocks that are known by their class .* name its blocks"
+        ConfigError, match=r"VGG has 0 residual blocks that are known by their class, .* name its blocks"
     ):
         find_blocks(_build("vgg16_bn"))
     with pytest.raises(ConfigError, match=r"no module is called like 'body.*'; the outermost are late, early"):

@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from netchip.errors import ConfigError
 from netchip.methods.fractional_skipping.blocks.arithmetic import MODES
 from netchip.methods.fractional_skipping.blocks.fractional_block import FractionalBlock
+from netchip.methods.fractional_skipping.blocks.route import on_route
 from netchip.methods.fractional_skipping.blocks.site import BlockSite
 from netchip.methods.fractional_skipping.options import INT8, PAPER_4, OptionSet
 from netchip.models.resnet_cifar import Block
@@ -132,3 +134,43 @@ def test_modes_pass_to_twins_and_frozen_norms_stay_frozen() -> None:
 def test_outside_of_a_route_it_is_the_users_block() -> None:
     block, x = _made("modern").eval(), torch.randn(2, 4, 6, 6)
     assert block(x).equal(block.block(x))
+
+
+class _Masked(nn.Module):
+    """A block that is given its mask by keyword, as torch's transformer gives it; `loud` by keyword only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 3)
+
+    def forward(
+        self, x: torch.Tensor, scale: float = 1.0, mask: torch.Tensor | None = None, *, loud: bool
+    ) -> torch.Tensor:
+        return x + scale * self.linear(x if mask is None else x * mask)
+
+
+class _Plain(_Masked):
+    def forward(self, x: torch.Tensor, scale: float = 1.0, mask: torch.Tensor | None = None) -> torch.Tensor:  # type: ignore[override]
+        return super().forward(x, scale, mask, loud=False)
+
+
+def test_arguments_by_keyword_reach_the_block_by_place() -> None:
+    torch.manual_seed(0)
+    site, x, mask = BlockSite(name="layer"), torch.randn(2, 3), torch.tensor([[1.0], [0.0]])
+    block = FractionalBlock(_Plain(), site, 0, PAPER_4, MODES["modern"]).eval()
+    assert block(x, mask=mask).equal(block.block(x, 1.0, mask))
+    seen: list[tuple[object, ...]] = []
+
+    class Route:
+        def through(self, block: FractionalBlock, x: torch.Tensor, rest: tuple[object, ...]) -> torch.Tensor:
+            seen.append(rest)
+            return x
+
+    with on_route(Route()):  # type: ignore[arg-type]
+        block(x, 2.0, mask=mask)
+    assert seen == [(2.0, mask)]
+    refused = FractionalBlock(_Masked(), site, 0, PAPER_4, MODES["modern"])
+    with pytest.raises(
+        ConfigError, match="block 'layer' takes loud by keyword only, which a gated block cannot pass on"
+    ):
+        refused(x, loud=True)

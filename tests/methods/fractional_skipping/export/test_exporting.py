@@ -11,10 +11,10 @@ from netchip.errors import GraphError
 
 pytest.importorskip("onnxruntime")
 
+from netchip.graph.onnx_extra import results
 from netchip.methods.fractional_skipping.execution.onnx_runner import OnnxRunner
-from netchip.methods.fractional_skipping.execution.sessions import results
 from netchip.methods.fractional_skipping.export import exporting
-from netchip.methods.fractional_skipping.export.exporting import Checked, export_network, modal_route
+from netchip.methods.fractional_skipping.export.exporting import export_network, modal_route
 from netchip.methods.fractional_skipping.export.onnx_graph import constant
 from netchip.methods.fractional_skipping.export.pieces import Pieces
 
@@ -58,13 +58,6 @@ def test_a_file_that_computes_something_else_is_refused(
     monkeypatch.setattr(exporting, "frozen_model", wrong)
     with pytest.raises(GraphError, match=r"modal\.onnx: differs from the source by at most .* do not use it"):
         export_network(as_exported.network, as_exported.images, tmp_path)
-
-
-def test_in_words() -> None:
-    plain = Checked(file="modal.onnx", difference=0.0123, largest=4.0)
-    assert plain.line() == "modal.onnx: differs from the source by at most 0.012 of 4"
-    deciding = Checked(file="pieces", difference=0.0123, largest=4.0, decisions=0.75)
-    assert deciding.line().endswith("; 75.0% of its decisions are the source's")
 
 
 def test_the_modal_route() -> None:

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 pytest.importorskip("onnxruntime")
 
+from netchip.graph.onnx_extra import results
 from netchip.methods.fractional_skipping.blocks.quantised import QuantisedLayer
-from netchip.methods.fractional_skipping.execution.sessions import results
 from netchip.methods.fractional_skipping.export.block_structure import structure_of
 from netchip.methods.fractional_skipping.export.frame import frame_of
 from netchip.methods.fractional_skipping.export.integer import integer_graph, runs_on_integers

@@ -12,7 +12,8 @@ from netchip.models.resnet_cifar import CifarResNet
 
 pytest.importorskip("onnxruntime")
 
-from netchip.methods.fractional_skipping.execution.sessions import results
+from netchip.graph.onnx_extra import results
+from netchip.methods.fractional_skipping.export import pieces as pieces_of
 from netchip.methods.fractional_skipping.export.frame import frame_of
 from netchip.methods.fractional_skipping.export.pieces import Pieces, export_pieces
 from netchip.methods.fractional_skipping.network import make_fractional
@@ -57,16 +58,17 @@ def test_blocks_equal_their_source(exported: Any) -> None:
 
 @pytest.mark.parametrize("mode", ["paper", "modern"])
 @torch.no_grad()
-def test_simulated_blocks_equal_their_source(mode: str) -> None:
+def test_simulated_blocks_equal_their_source(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     images = torch.randn(4, 3, 12, 12)
     network = make_fractional(
         CifarResNet(8, classes=10, width=0.5, in_channels=3).eval(), "skip,5,16,full", mode=mode, example=images
-    )
+    ).eval()
+    frame = frame_of(network, images)
+    monkeypatch.setattr(pieces_of, "frame_of", lambda network, images: frame)
     pieces = export_pieces(network, images, few_bits="simulated")
     assert pieces.kernels_of(1) == pieces.kernels_of(2) == {"simulated"}
-    features = frame_of(network.eval(), images).features
-    for block, entering in zip(network.blocks, features, strict=True):
+    for block, entering in zip(network.blocks, frame.features, strict=True):
         for option in (1, 2):
             found = results(pieces.block(block.index, option), {"x": entering.numpy()})[0]
             wanted = block.run(option, entering).numpy()
@@ -98,7 +100,7 @@ def test_without_few_bits_every_option_but_a_skip_is_in_full(exported: Any) -> N
     assert {each for row in changed.kernels for each in row} == {"none", "float"}
 
 
-def test_what_is_refused(exported: Any) -> None:
+def test_what_is_refused(exported: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     network, images = exported.network, exported.images
     with pytest.raises(ConfigError, match=r"images of shape \(1, 3, 12, 12\): give at least 2"):
         export_pieces(network, images[:1])
@@ -106,6 +108,8 @@ def test_what_is_refused(exported: Any) -> None:
         export_pieces(network, images, few_bits="int4")  # type: ignore[arg-type]
     model = CifarResNet(8, classes=10, width=0.5, in_channels=3).eval()
     legacy = make_fractional(model, "skip,8,full", mode="paper_legacy", example=images).eval()
+    frame = frame_of(legacy, images)  # what stands around the blocks is exported once, and none of it is refused
+    monkeypatch.setattr(pieces_of, "frame_of", lambda network, images: frame)
     with pytest.raises(
         ConfigError, match="paper_legacy rounds inputs at random in evaluation, so no exported network equals it"
     ):

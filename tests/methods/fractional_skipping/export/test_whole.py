@@ -10,7 +10,7 @@ from netchip.errors import ConfigError
 
 pytest.importorskip("onnxruntime")
 
-from netchip.methods.fractional_skipping.execution.sessions import results
+from netchip.graph.onnx_extra import results
 from netchip.methods.fractional_skipping.export.whole import branching_model, frozen_model
 
 

@@ -16,6 +16,7 @@ from netchip.methods.fractional_skipping.options import SKIPNET
 from netchip.methods.fractional_skipping.training.early_exit import (
     EarlyExitNetwork,
     EarlyExitTraining,
+    ExitHead,
     exit_costs,
     exits_at,
     leaving,
@@ -45,7 +46,18 @@ def test_the_exits_read_the_maps_after_their_blocks(
     found = exits.eval()(images)
     assert torch.equal(found[-1], outputs)
     for index, name in enumerate(("layer2.0", "layer3.0")):
-        assert torch.allclose(found[index], exits.heads[index](maps[name].mean((2, 3))), atol=1e-6)
+        assert torch.allclose(found[index], exits.heads[index](maps[name]), atol=1e-6)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 1.5), (1.0, 3.0), (0.5, 2.25), (7.0, 3.0)])
+def test_an_exit_mixes_the_mean_and_the_largest_of_each_place(share: float, expected: float) -> None:
+    """By hand: one channel of 1 x 4 places is kept whole; of 8 rows 4 stay, each of two that hold 0 and 3."""
+    head = ExitHead(1, (8, 1), 1)
+    with torch.no_grad():
+        head.share.fill_(share)
+        head.linear.weight.fill_(0.25)
+        head.linear.bias.zero_()
+    assert head(torch.tensor([0.0, 3.0] * 4).view(1, 1, 8, 1)).item() == pytest.approx(expected)
 
 
 def test_costs_are_spent_on_the_way() -> None:

@@ -1,0 +1,1 @@
+"""What is made of several runs or several methods: sweeps and pipelines. Start with `README.md`."""

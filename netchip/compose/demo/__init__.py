@@ -1,0 +1,1 @@
+"""The main job on embedded data, method by method. Start with `parts.py`."""

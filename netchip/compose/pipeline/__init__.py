@@ -1,0 +1,1 @@
+"""Methods one after the other on one network. Start with `running.py`."""

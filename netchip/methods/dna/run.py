@@ -1,0 +1,71 @@
+"""The method from top to bottom: a pair is searched, or one half of it for the other; the network is trained, and compared."""
+
+from netchip.data.loading import load
+from netchip.methods.dna.config import DnaConfig
+from netchip.methods.dna.platform.building import platform_of
+from netchip.methods.dna.space.presets import preset
+from netchip.methods.dna.stages import arms
+from netchip.methods.dna.stages.comparison import compare
+from netchip.methods.dna.stages.given import given_design, given_pair
+from netchip.methods.dna.stages.judging import OURS, Judged
+from netchip.methods.dna.stages.stages import Stages
+from netchip.methods.method import Result
+from netchip.train.rundir import RunDir
+
+
+def run(config: DnaConfig, rundir: RunDir) -> Result:
+    """Runs every stage that is not on disk yet, in `rundir`, and judges the networks on the test set.
+
+    Raises `BudgetError`, where it can before any training, for limits that are not kept: nothing over them is returned.
+    """
+    stages = stages_of(config, rundir)
+    if config.mode in ("accelerator", "evaluate"):
+        return compare(config, stages, [given_pair(config, stages)])
+    stages.check()
+    found = stages.searched()
+    trained = stages.trained(stages.network(found.pair.architecture, found), "final")
+    judged = [Judged(OURS, trained, found.pair.design, found.pair.architecture, found)]
+    return compare(config, stages, judged + [_control(name, stages) for name in config.controls])
+
+
+def stages_of(config: DnaConfig, rundir: RunDir) -> Stages:
+    """The stages of a configuration, in the run's folder."""
+    data, wanted = load(config.data), config.space
+    channels, height, _ = data.image_shape
+    space = preset(
+        wanted.name,
+        classes=len(data.classes),
+        in_channels=channels,
+        image_size=height,
+        width=wanted.width,
+        options=wanted.options,
+        bits=wanted.bits,
+    )
+    return Stages(
+        data=data,
+        dataset=config.data,
+        space=space,
+        platform=platform_of(config.platform, seed=config.seed),
+        folder=rundir.path,
+        search=config.search,
+        final=config.final,
+        train=config.train,
+        design=given_design(config),
+        seed=config.seed,
+        identity=rundir.config_hash,
+    )
+
+
+def _control(name: str, stages: Stages) -> Judged:
+    """A network to compare with, trained as ours, with its own best accelerator."""
+    if name == "sequential":
+        found = arms.sequential(stages)
+        network = stages.network(found.pair.architecture, found)
+        return Judged(name, stages.trained(network, name), found.pair.design, found.pair.architecture, found)
+    if name == "random":
+        pair = arms.random_pair(stages)
+        trained = stages.trained(stages.network(pair.architecture), name)
+        return Judged(name, trained, pair.design, pair.architecture)
+    found = arms.published(stages)
+    network = stages.built(lambda: found.space.derive(found.architecture))
+    return Judged(name, stages.trained(network, name), found.design, workload=found.workload)

@@ -1,0 +1,1 @@
+"""Networks to choose from: blocks, positions, presets, one network of a space, and its layers."""

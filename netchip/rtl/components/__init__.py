@@ -1,0 +1,1 @@
+"""Parts of a chunk, one a file, each with a simulation test of its own."""
