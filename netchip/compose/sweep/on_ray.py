@@ -61,8 +61,8 @@ def _carried(job: Job, threads: int) -> tuple[int, str]:
 
 def _ray() -> Any:
     try:
-        import ray
-        import ray.exceptions
+        import ray  # pyright: ignore[reportMissingImports]
+        import ray.exceptions  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise MissingExtra("ray", "ray", "--ray") from None
     return ray

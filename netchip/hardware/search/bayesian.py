@@ -83,7 +83,7 @@ class _Bayesian:
 
 def _optuna() -> Any:
     try:
-        import optuna
+        import optuna  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise MissingExtra("optuna", "hpo", "Bayesian search") from None
     library: Any = optuna

@@ -111,10 +111,14 @@ def test_a_worker_that_is_killed_from_outside_is_replaced() -> None:
 @pytest.mark.usefixtures("toy")
 def test_ctrl_c_ends_the_trials_and_the_same_sweep_goes_on() -> None:
     workers = LocalWorkers(2, threads=1)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     thread = when_it_hangs(lambda _: signal.raise_signal(signal.SIGINT))
-    with pytest.raises(Interrupted, match="interrupted with 0 of 1 trials over; the same command goes on"):
-        swept(workers, settings={"fail": ["hangs"]})
-    thread.join()
+    try:
+        with pytest.raises(Interrupted, match="interrupted with 0 of 1 trials over; the same command goes on"):
+            swept(workers, settings={"fail": ["hangs"]})
+    finally:
+        thread.join()
+        signal.signal(signal.SIGINT, before)
     [record] = Path("runs").glob("sweeps/*/sweep.json")
     assert read_json(record)["trials"][0]["status"] == "waiting"
     assert workers.processes == {}
