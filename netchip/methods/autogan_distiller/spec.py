@@ -33,6 +33,10 @@ class SearchSpec(Spec):
     temperature: tuple[float, float] = Field(
         default=(1.0, 0.2), description="of the draws, at the first step of the search and at the last"
     )
+    uniform: bool = Field(
+        default=True,
+        description="for each operator the network of it alone, as wide as the budget lets it be, is judged beside them",
+    )
     drawn: int = Field(
         default=16,
         ge=0,

@@ -1,4 +1,4 @@
-"""Uniformly narrower networks: the teacher's own shape, and the space's networks of one operator and one share of width."""
+"""A network of a given shape, the teacher's or one made by hand, as wide as a budget lets it be."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,9 +6,6 @@ from torch import Tensor, nn
 
 from netchip.errors import BudgetError
 from netchip.methods.autogan_distiller.costing.measures import Measure
-from netchip.methods.autogan_distiller.costing.table import CostTable
-from netchip.methods.autogan_distiller.space.architecture import Architecture
-from netchip.methods.autogan_distiller.space.space import INPUT
 
 MakeAtWidth = Callable[[int], nn.Module]
 
@@ -66,28 +63,3 @@ def _widest(
         else:
             high, step = middle, 0
     return network, cost
-
-
-def uniform_architecture(table: CostTable, budget: float) -> Architecture | None:
-    """The dearest network within `budget` that has one operator in all layers that offer it, and one place in every list of
-    widths; None where no such network is that cheap.
-
-    Layers without that operator take their first; of equal costs the first found stays.
-    """
-    space = table.space
-    names = dict.fromkeys(each.name for layer in space.layers for each in layer.choices if len(layer.choices) > 1)
-    depth = max(len(given) for given in space.variables.values())
-    found: tuple[float, Architecture] | None = None
-    for name in names or {"": None}:
-        operators = {layer.name: _place(name, [each.name for each in layer.choices]) for layer in space.layers}
-        for place in range(depth):
-            widths = {key: min(place, len(given) - 1) for key, given in space.variables.items() if key != INPUT}
-            architecture = space.architecture(operators, widths)
-            cost = table.of(architecture)
-            if cost <= budget and (found is None or cost > found[0]):
-                found = (cost, architecture)
-    return None if found is None else found[1]
-
-
-def _place(name: str, names: list[str]) -> int:
-    return names.index(name) if name in names else 0

@@ -19,9 +19,10 @@ from netchip.methods.autogan_distiller.space.operators import (
     upsamplers,
 )
 from netchip.methods.autogan_distiller.space.space import INPUT, Add, Layer, Space, Step
-from netchip.methods.autogan_distiller.space.widths import PAPER_SHARES, shares
+from netchip.methods.autogan_distiller.space.widths import shares
 
 OUR_SHARES = (1 / 8, 1 / 4, 3 / 8, 1 / 2, 3 / 4, 1.0)
+_OUTER = (7, 5, 3)
 
 
 def translation_paper(width: int = 64, blocks: int = 9) -> Space:
@@ -52,14 +53,22 @@ def super_resolution_paper() -> Space:
 
 
 def translation(width: int = 64, blocks: int = 9, *, widths: tuple[float, ...] = OUR_SHARES) -> Space:
-    """Ours for image translation: blocks that may be left out, and enlargements to choose from. Images in [-1, 1]."""
-    wide, middle, narrow = (shares(times * width, widths) for times in (4, 2, 1))
+    """Ours for image translation: blocks that may be left out, enlargements and outer kernels to choose from. Images in [-1, 1].
+
+    Blocks add their shortcut last, as the ResNet generator's do (the paper's have an activation after the sum). Bases below 64
+    have their widths rounded to 2: at the full size of an image eight channels are a large step.
+    """
+    multiple = 8 if width >= 64 else 2
+    wide, middle, narrow = (shares(times * width, widths, multiple=multiple) for times in (4, 2, 1))
+    four = tuple(replace(each, activation="none") if each.shortcut else each for each in _four())
     steps = (
-        *_stem(width, widths),
-        *(Layer(f"block{index}", (*_four(), identity()), wide) for index in range(1, blocks + 1)),
+        Layer("stem0", tuple(conv(kernel) for kernel in _OUTER), narrow),
+        Layer("stem1", down(), middle),
+        Layer("stem2", down(), wide),
+        *(Layer(f"block{index}", (*four, identity()), wide) for index in range(1, blocks + 1)),
         Layer("up1", tuple(upsamplers()), middle),
         Layer("up2", tuple(upsamplers()), narrow),
-        Layer("out", conv(7, norm="none", activation="none", bias=True), 3),
+        Layer("out", tuple(conv(kernel, norm="none", activation="none", bias=True) for kernel in _OUTER), 3),
     )
     return Space(f"translation_w{width}_b{blocks}", steps, output="tanh")
 
@@ -97,11 +106,11 @@ def _four(norm: Norm = "instance") -> tuple[Operator, ...]:
     return conv(1, norm=norm), conv(3, norm=norm), residual(norm=norm), depthwise(norm=norm)
 
 
-def _stem(width: int, of: tuple[float, ...] = PAPER_SHARES) -> tuple[Layer, ...]:
+def _stem(width: int) -> tuple[Layer, ...]:
     return (
-        Layer("stem0", conv(7), shares(width, of)),
-        Layer("stem1", down(), shares(2 * width, of)),
-        Layer("stem2", down(), shares(4 * width, of)),
+        Layer("stem0", conv(7), shares(width)),
+        Layer("stem1", down(), shares(2 * width)),
+        Layer("stem2", down(), shares(4 * width)),
     )
 
 

@@ -16,20 +16,24 @@ from netchip.methods.autogan_distiller.costing.choosing import random_networks
 from netchip.methods.autogan_distiller.costing.exact import Found
 from netchip.methods.autogan_distiller.costing.neighbours import neighbour
 from netchip.methods.autogan_distiller.costing.table import CostTable
+from netchip.methods.autogan_distiller.costing.uniform import nearly_uniform
 from netchip.methods.autogan_distiller.space.architecture import Architecture
 from netchip.methods.autogan_distiller.spec import SearchSpec
 
 Judge = Callable[[Architecture, int], float]
 """The PSNR in dB of a candidate to the teacher, on the validation part, after so many epochs of its own."""
-Origin = Literal["logits", "drawn", "neighbour"]
+Origin = Literal["logits", "uniform", "drawn", "neighbour"]
 _PARENTS = 3
+_FILLED = 0.9
 _OTHERS = 7919  # added to the seed, so that the random networks a run compares with are not those judged here
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A judged network: `found.score` is its PSNR in dB after `epochs` of its own; `origin` says whether the logits gave it, or it
-    was drawn at random near the budget, or is a neighbour of one that had done well.
+    """A judged network: `found.score` is its PSNR in dB after `epochs` of its own.
+
+    `origin`: the logits gave it, or it has nearly one operator and one share of width throughout, or it was drawn at random near
+    the budget, or it is a neighbour of one that had done well.
     """
 
     found: Found
@@ -40,14 +44,12 @@ class Candidate:
 def auditioned(
     table: CostTable, budget: float, given: Sequence[Architecture], judge: Judge, search: SearchSpec, *, seed: int
 ) -> tuple[Candidate, ...]:
-    """Judges `given`, networks drawn near the budget, then neighbours of the best three so far, one after the other; at last the
-    best few again, for longer.
+    """Judges `given`, the uniform networks, networks drawn near the budget, then neighbours of the best three so far, one after
+    the other; at last the best few again, for longer.
 
     All cost at most `budget`, and at least `search.least_use` of it as long as there are such. In the order they were first judged.
     """
-    drawn = _drawn(table, budget, search.drawn, seed)
-    first: list[tuple[Architecture, Origin]] = [(each, "logits") for each in given]
-    first.extend((each, "drawn") for each in drawn if each not in given)
+    first = _first(table, budget, given, search, seed)
     judged: dict[str, Candidate] = {}
 
     def hear(architecture: Architecture, origin: Origin, epochs: int) -> None:
@@ -79,6 +81,22 @@ def _drawn(table: CostTable, budget: float, count: int, seed: int) -> list[Archi
     except BudgetError:  # the space has too few networks of that cost
         return []
     return [each.architecture for each in found]
+
+
+def _first(
+    table: CostTable, budget: float, given: Sequence[Architecture], search: SearchSpec, seed: int
+) -> list[tuple[Architecture, Origin]]:
+    """What is heard before there are neighbours, each network once, under the first of its origins."""
+    origins: dict[Origin, Sequence[Architecture]] = {
+        "logits": given,
+        "uniform": nearly_uniform(table, budget, least=max(_FILLED, search.least_use)) if search.uniform else (),
+        "drawn": _drawn(table, budget, search.drawn, seed),
+    }
+    first: dict[str, tuple[Architecture, Origin]] = {}
+    for origin, architectures in origins.items():
+        for each in architectures:
+            first.setdefault(each.digest, (each, origin))
+    return list(first.values())
 
 
 def _large_enough(

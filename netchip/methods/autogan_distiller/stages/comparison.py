@@ -206,6 +206,7 @@ def _headline(config: AutoganDistillerConfig, arms: tuple[Arm, ...]) -> str:
 
 _ORIGINS = {
     "logits": "which the search's logits gave",
+    "uniform": "which has nearly one operator and one share of width throughout",
     "drawn": "which was drawn at random near the budget",
     "neighbour": "which is a neighbour of other good ones",
 }

@@ -7,9 +7,10 @@ from torch import nn
 
 from netchip.errors import BudgetError
 from netchip.methods.autogan_distiller.baselines.imdn import SmallIMDN
-from netchip.methods.autogan_distiller.baselines.narrow import MakeAtWidth, fullest_within, uniform_architecture
+from netchip.methods.autogan_distiller.baselines.narrow import MakeAtWidth, fullest_within
 from netchip.methods.autogan_distiller.config import AutoganDistillerConfig
 from netchip.methods.autogan_distiller.costing.choosing import random_networks
+from netchip.methods.autogan_distiller.costing.uniform import uniform_architecture
 from netchip.methods.autogan_distiller.distillation import Distillation
 from netchip.methods.autogan_distiller.teacher.building import shape_of
 

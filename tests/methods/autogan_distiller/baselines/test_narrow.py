@@ -3,11 +3,8 @@ import torch
 from torch import nn
 
 from netchip.errors import BudgetError
-from netchip.methods.autogan_distiller.baselines.narrow import fullest_within, uniform_architecture, widest_within
-from netchip.methods.autogan_distiller.costing.exact import reach
+from netchip.methods.autogan_distiller.baselines.narrow import fullest_within, widest_within
 from netchip.methods.autogan_distiller.costing.measures import Macs
-from netchip.methods.autogan_distiller.costing.table import cost_table
-from netchip.methods.autogan_distiller.space.presets import super_resolution
 from netchip.models.srgan import SRGANGenerator
 
 EXAMPLE = torch.zeros(1, 3, 8, 8)
@@ -53,15 +50,3 @@ def test_a_narrow_teacher_is_as_dear_as_it_may_be() -> None:
     network = widest_within(make, Macs(), EXAMPLE, budget, most=16, what="the teacher's shape")
     width = network.block1[0].out_channels
     assert Macs().of_model(network.eval(), EXAMPLE) <= budget < Macs().of_model(make(width + 1).eval(), EXAMPLE)
-
-
-def test_a_uniform_architecture_has_one_operator_and_one_share_of_width() -> None:
-    table = cost_table(super_resolution(2, width=16, cells=2, layers=2), Macs(), (8, 8))
-    smallest, largest = reach(table)
-    budget = (smallest.cost + largest.cost) / 3
-    found = uniform_architecture(table, budget)
-    assert found is not None
-    assert table.of(found) <= budget
-    assert len({name for layer, name in found.operators.items() if layer.startswith("cell")}) == 1
-    assert len({width for name, width in found.widths.items() if name == "first" or name.startswith("cell")}) == 1
-    assert uniform_architecture(table, 1.0) is None

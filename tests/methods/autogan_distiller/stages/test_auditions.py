@@ -3,6 +3,7 @@
 import pytest
 
 from netchip.methods.autogan_distiller.costing.exact import reach
+from netchip.methods.autogan_distiller.costing.uniform import nearly_uniform
 from netchip.methods.autogan_distiller.space.architecture import Architecture
 from netchip.methods.autogan_distiller.spec import SearchSpec
 from netchip.methods.autogan_distiller.stages.auditions import auditioned, by_quality
@@ -18,7 +19,7 @@ def budget(toy) -> float:
 
 
 def heard(toy, budget: float, judge, given=(), *, finalists: int = 0, **settings):
-    settings |= {"finalists": finalists}
+    settings = {"uniform": False} | settings | {"finalists": finalists}
     return auditioned(toy.table, budget, given, judge, SearchSpec(**settings), seed=1)
 
 
@@ -40,6 +41,13 @@ def test_all_cost_what_they_may_and_nobody_is_heard_twice(toy, budget: float) ->
     assert best[0].found.score == max(each.found.score for each in found)
     again = heard(toy, budget, judge, drawn=4, neighbours=6, least_use=0.7)
     assert again == found
+
+
+def test_uniform_networks_are_heard_before_random_ones(toy, budget: float) -> None:
+    found = heard(toy, budget, costs(toy), uniform=True, drawn=2, neighbours=0, least_use=0.7)
+    origins = [each.origin for each in found]
+    assert origins == ["uniform"] * (len(found) - 2) + ["drawn"] * 2
+    assert [each.found.architecture for each in found[:-2]] == nearly_uniform(toy.table, budget, least=0.9)
 
 
 def choices(architecture: Architecture) -> dict[str, object]:
