@@ -32,8 +32,15 @@ class _OnGrid(torch.autograd.Function):
         scaled, step = ctx.saved_tensors
         lowest, highest, factor = ctx.settings
         slope = scaled.round().clamp_(lowest, highest).sub_(_inside(scaled, scaled, lowest, highest))
-        of_step = slope.mul_(gradient).sum_to_size(step.shape) * factor
+        of_step = _summed_products(slope, gradient, step.shape) * factor
         return _inside(gradient, scaled, lowest, highest), of_step, None, None, None
+
+
+def _summed_products(a: Tensor, b: Tensor, shape: torch.Size) -> Tensor:
+    """The products of `a`, which is written over, and `b`, summed to `shape`; in one pass where that is one number."""
+    if shape.numel() == 1:
+        return torch.dot(a.flatten(), b.flatten()).view(shape)
+    return a.mul_(b).sum_to_size(shape)
 
 
 def _inside(values: Tensor, scaled: Tensor, lowest: int, highest: int) -> Tensor:
