@@ -63,7 +63,7 @@ def _scores(table: CostTable, budget: float, operator: str) -> Scores:
         layer.name: np.array([_OPERATOR * (each.name == operator) for each in layer.choices])
         for layer in table.space.layers
     }
-    widths = {key: -np.abs(np.arange(len(given)) - place) for key, given in table.space.variables.items()}
+    widths = {key: -((np.arange(len(given)) - place) ** 2) for key, given in table.space.variables.items()}
     return Scores(operators, widths)
 
 

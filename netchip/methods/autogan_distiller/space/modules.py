@@ -13,6 +13,7 @@ from netchip.methods.autogan_distiller.space.space import INPUT, Add, Layer, Out
 
 NEGATIVE_SLOPE = 0.2
 _RESIDUAL_SCALE = 0.1
+_LAST_SCALE = 0.1
 
 
 class OperatorModule(nn.Module):
@@ -50,6 +51,7 @@ class Derived(nn.Module):
             operator = layer.operator(architecture.operators[layer.name])
             inputs = sum(widths[read] for read in space.reads(layer))
             self.layers[layer.name] = OperatorModule(operator, inputs, widths[layer.name])
+        start_grey(self.layers, space)
 
     def forward(self, images: Tensor) -> Tensor:
         """As the class says."""
@@ -136,6 +138,16 @@ def initialise_weight(weight: Tensor, conv: Conv, *, summed: bool) -> None:
     scale = 0.0 if conv.from_zero else scale
     with torch.no_grad():
         weight.normal_(0.0, scale * (2.0 / fan) ** 0.5)
+
+
+def start_grey(layers: nn.ModuleDict, space: Space) -> None:
+    """Makes the last layer's fresh weights a tenth, where a tanh follows: He's weights lead to its ends, which have no slope."""
+    last = space.steps[-1]
+    if space.output == "none" or isinstance(last, Add):
+        return
+    with torch.no_grad():
+        for parameter in layers[last.name].parameters():
+            parameter.mul_(_LAST_SCALE)
 
 
 def _added(step: Add, maps: Sequence[Tensor]) -> Tensor:

@@ -10,7 +10,7 @@ from netchip.errors import ConfigError
 from netchip.methods.autogan_distiller.costing.stages import Scores
 from netchip.methods.autogan_distiller.costing.table import CostTable
 from netchip.methods.autogan_distiller.space.architecture import Architecture
-from netchip.methods.autogan_distiller.space.modules import Derived, run
+from netchip.methods.autogan_distiller.space.modules import Derived, run, start_grey
 from netchip.methods.autogan_distiller.space.space import Layer, Space
 from netchip.methods.autogan_distiller.supernet.kernel import Segments
 from netchip.methods.autogan_distiller.supernet.operators import SuperOperator
@@ -38,6 +38,7 @@ class Supernet(nn.Module):
         super().__init__()
         self.space, self.mode, self.gate_mode = space, operators, gates
         self.layers = nn.ModuleDict({layer.name: self._operators(layer) for layer in space.layers})
+        start_grey(self.layers, space)
         self.operator_choices = nn.ModuleDict(
             {each.name: Choice(len(each.choices), name=each.name) for each in space.layers if len(each.choices) > 1}
         )

@@ -6,7 +6,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from netchip.methods.autogan_distiller.space import presets
-from netchip.methods.autogan_distiller.space.modules import OperatorModule
+from netchip.methods.autogan_distiller.space.modules import Derived, OperatorModule
 from netchip.methods.autogan_distiller.space.operator import Operator
 from netchip.methods.autogan_distiller.space.operators import (
     conv,
@@ -20,7 +20,8 @@ from netchip.methods.autogan_distiller.space.operators import (
     transposed,
     upsamplers,
 )
-from netchip.methods.autogan_distiller.space.space import Add, Layer, Space
+from netchip.methods.autogan_distiller.space.space import INPUT, Add, Layer, Space
+from netchip.methods.autogan_distiller.supernet.supernet import Supernet
 
 OPERATORS = (
     conv(1), conv(7, bias=True), residual(), depthwise(), identity(), down(), transposed(), transposed(4), nearest(),
@@ -108,3 +109,18 @@ def test_maps_keep_their_size_of_values_at_the_start() -> None:
         maps = torch.randn(4, 32, 16, 16).relu()
         made = OperatorModule(operator, 32, 32)(maps)
         assert 0.5 < made.square().mean() / maps.square().mean() < 2.0
+
+
+def test_images_behind_a_tanh_start_near_grey() -> None:
+    """Behind He's weights many values lie where a tanh has hardly a slope: a student then learns late."""
+    torch.manual_seed(0)
+    images = torch.rand(2, 3, 16, 16) * 2 - 1
+    for space in (presets.translation(8, 1), presets.translation_paper(8, 1)):
+        largest = {name: len(given) - 1 for name, given in space.variables.items() if name != INPUT}
+        network = Derived(space, space.architecture({}, largest))
+        assert network(images).abs().max() < 0.8
+        assert Supernet(space)(images, Supernet(space).route_of(network.architecture)).abs().max() < 0.8
+        with torch.no_grad():
+            for weight in network.layers[space.steps[-1].name].parameters():
+                weight.mul_(10)
+        assert network(images).abs().max() > 0.9
