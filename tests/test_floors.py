@@ -22,7 +22,7 @@ FILES = sorted((ROOT / "netchip").rglob("*.py"))
 
 # Lowest first. Folders on one floor are strangers: none of them imports another.
 FLOORS = (
-    ("errors", "units", "spec", "files", "version"),
+    ("errors", "units", "spec", "files", "cores", "version"),
     ("nn", "workload"),
     ("models", "data", "hardware"),
     ("train",),

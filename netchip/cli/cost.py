@@ -131,20 +131,31 @@ def _study(
 ) -> "CostStudy":
     from netchip.cli.layer_progress import layer_by_layer
     from netchip.cli.network import at_bits
+    from netchip.cores import available_cores
     from netchip.hardware.budget import Budget
     from netchip.hardware.network_cost import cost
     from netchip.hardware.within_budget import cost_within
     from netchip.report.cost_study import ChipCost, CostStudy
+
+    ahead = available_cores() > 1
 
     def on(found: "Chip") -> ChipCost:
         chip = found.accelerator
         workload, words = at_bits(network, chip.precision, bits)
         with layer_by_layer("mapping", "kinds of layers mapped", of=chip.name) as progress:
             if isinstance(objective, Budget):
-                report = cost_within(workload, chip, objective, mapper=mapper, calibrated=calibrated, progress=progress)
+                report = cost_within(
+                    workload, chip, objective, mapper=mapper, calibrated=calibrated, ahead=ahead, progress=progress
+                )
             else:
                 report = cost(
-                    workload, chip, mapper=mapper, objective=objective, calibrated=calibrated, progress=progress
+                    workload,
+                    chip,
+                    mapper=mapper,
+                    objective=objective,
+                    calibrated=calibrated,
+                    ahead=ahead,
+                    progress=progress,
                 )
         return ChipCost(chip=chip, bits=words, report=report, assumed=found.assumed)
 

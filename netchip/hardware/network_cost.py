@@ -1,18 +1,20 @@
 """`cost`: a whole network on a chip, each layer under the mapping that suits the network best."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from netchip.errors import RequestError
 from netchip.hardware.accelerator import Accelerator
 from netchip.hardware.conventions import DEFAULT, Conventions
 from netchip.hardware.cost import Latency, evaluate
 from netchip.hardware.cost_report import CostReport, LayerResult
+from netchip.hardware.mapper.ahead import searched_ahead
 from netchip.hardware.mapper.best import front_for
 from netchip.hardware.mapper.constraints import Constraints
 from netchip.hardware.mapper.front import Front
 from netchip.hardware.mapper.mappers import EvolutionaryMapper, Mapper
 from netchip.hardware.mapper.objective import Objective, check_objective
-from netchip.hardware.mapper.problem import problem_of
+from netchip.hardware.mapper.problem import Problem, problem_of
 from netchip.hardware.mapper.selection import chosen
 from netchip.hardware.mapper.store import question
 from netchip.hardware.mapping import Mapping
@@ -37,9 +39,12 @@ def cost(
     latency: Latency = "stalls",
     calibrated: bool = False,
     cached: bool = True,
+    ahead: bool = False,
     progress: Progress | None = None,
 ) -> CostReport:
     """Energy, latency and area of a network; layers that are alike are searched once, and where `cached` never again.
+
+    `ahead`: a second process searches from the last layer on, into the cache; the results are the same.
 
     The search uses the plain bound; the report counts cycles by `latency`. The objective is the network's: "edp" is its total
     energy times its total latency. Under a `Budget` the report may still be over it; `Budget.require(report.totals(), ...)` tells.
@@ -55,7 +60,8 @@ def cost(
     if not workload.layers:
         raise RequestError("this network has no layer to cost; give one that multiplies")
     own = constraints.applied_to(accelerator)
-    fronts = _fronts(workload, accelerator, mapper, objective, conventions, constraints, cached, progress)
+    problems = [problem_of(layer, accelerator, conventions, constraints) for layer in workload.layers]
+    fronts = _fronts(problems, mapper, objective, cached, ahead, progress)
     mappings = _chosen(workload, fronts, objective, accelerator.frequency_hz)
     batch = MappingBatch.of(mappings, own, layers=range(len(mappings)))
     costs = evaluate(workload.layers, own, batch, conventions=conventions, latency=latency)
@@ -93,25 +99,23 @@ def area_mm2(accelerator: Accelerator) -> float | None:
 
 
 def _fronts(
-    workload: Workload,
-    accelerator: Accelerator,
+    problems: Sequence[Problem],
     mapper: Mapper,
     objective: Objective,
-    conventions: Conventions,
-    constraints: Constraints,
     cached: bool,
+    ahead: bool,
     progress: Progress | None,
 ) -> list[Front]:
-    """The front of every layer, in the order of the layers."""
-    problems = [problem_of(layer, accelerator, conventions, constraints) for layer in workload.layers]
+    """The front of every problem; those that are alike are searched once."""
     keys = [question(problem, objective, mapper.settings()) for problem in problems]
+    different = dict(zip(keys, problems, strict=True))
     searched: dict[str, Front] = {}
-    total = len(set(keys))
-    for problem, key in zip(problems, keys, strict=True):
-        if key not in searched:
-            searched[key] = front_for(problem, objective, mapper, cached=cached)
-            if progress is not None:
-                progress(problem.layer.name, len(searched), total)
+    with searched_ahead(list(different.values()), objective, mapper) if ahead and cached else nullcontext():
+        for key, problem in zip(keys, problems, strict=True):
+            if key not in searched:
+                searched[key] = front_for(problem, objective, mapper, cached=cached)
+                if progress is not None:
+                    progress(problem.layer.name, len(searched), len(different))
     return [searched[key] for key in keys]
 
 

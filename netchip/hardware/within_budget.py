@@ -28,19 +28,27 @@ def cost_within(
     mapper: Mapper = _SEARCH,
     calibrated: bool = False,
     cached: bool = True,
+    ahead: bool = False,
     progress: Progress | None = None,
 ) -> CostReport:
     """The report of `cost` that is least over the budget, of a few searches.
 
     A search goes by the plain bound, so what it finds within a budget may be over it once stalls and calibration count. It is then
     repeated for limits that are lower by as much; if that does not help, for the least of what is over. The report may
-    still be over: `Budget.require(report.totals(), ...)` tells. Raises what `cost` raises.
+    still be over: `Budget.require(report.totals(), ...)` tells. `ahead` and what is raised are those of `cost`.
     """
     aim: Objective = budget
     tried: list[CostReport] = []
     for left in reversed(range(ROUNDS)):
         report = cost(
-            workload, accelerator, mapper=mapper, objective=aim, calibrated=calibrated, cached=cached, progress=progress
+            workload,
+            accelerator,
+            mapper=mapper,
+            objective=aim,
+            calibrated=calibrated,
+            cached=cached,
+            ahead=ahead,
+            progress=progress,
         )
         over = [name for name in budget.violations(report.totals()) if name in _ENDS]
         known = any(_mappings(report) == _mappings(before) for before in tried)

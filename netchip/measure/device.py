@@ -1,6 +1,5 @@
 """The device that measurements were made on, named well enough to compare two result files."""
 
-import os
 import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import torch
 
+from netchip.cores import available_cores
 from netchip.errors import RequestError, first_line
 
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -41,7 +41,7 @@ def device_description(device: str | torch.device = "cpu") -> DeviceDescription:
     return DeviceDescription(
         device=str(place),
         name=_name(place),
-        cores=_cores(),
+        cores=available_cores(),
         threads=torch.get_num_threads(),
         torch=torch.__version__,
         python=platform.python_version(),
@@ -77,8 +77,3 @@ def _cpu_name() -> str:
             if key.strip() == "model name" and value.strip():
                 return value.strip()
     return platform.processor() or platform.machine()
-
-
-def _cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1

@@ -7,6 +7,7 @@ import time
 
 from netchip.compose.sweep.process import THREADS, launch
 from netchip.compose.sweep.workers import Ended, Job
+from netchip.cores import available_cores
 from netchip.errors import ConfigError
 
 _PAUSE_S = 0.05
@@ -24,9 +25,11 @@ class LocalWorkers:
         for flag, given in (("--workers", slots), ("--threads", threads)):
             if given is not None and given < 1:
                 raise ConfigError(f"{flag} {given}: give a whole number of at least 1")
-        self.slots = slots or _cores()
+        self.slots = slots or available_cores()
         said = os.environ.get(THREADS, "")
-        self.threads = threads or (int(said) if said.isdigit() and int(said) else max(1, _cores() // self.slots))
+        self.threads = threads or (
+            int(said) if said.isdigit() and int(said) else max(1, available_cores() // self.slots)
+        )
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -60,7 +63,3 @@ class LocalWorkers:
                 process.kill()
                 process.wait()
         self._running.clear()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

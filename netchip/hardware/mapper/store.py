@@ -44,7 +44,7 @@ def stored_front(key: str, search: Callable[[], Front]) -> Front:
 
     A cache that cannot be written is a warning, not an error.
     """
-    path = cache_folder() / "mappings" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+    path = _path(key)
     found = _read(path, key)
     if found is not None:
         return found
@@ -55,6 +55,15 @@ def stored_front(key: str, search: Callable[[], Front]) -> Front:
         message = f"mappings found are not cached, so they are searched again next time: {error}"
         warnings.warn(message, NetchipWarning, stacklevel=2)
     return front
+
+
+def is_stored(key: str) -> bool:
+    """Whether there is a file for `key`, whole or not."""
+    return _path(key).is_file()
+
+
+def _path(key: str) -> Path:
+    return cache_folder() / "mappings" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
 
 def _layer(layer: Layer) -> dict[str, Any]:
