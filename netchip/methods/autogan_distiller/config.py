@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from netchip.methods.autogan_distiller.costing.budgets import parse_budget
 from netchip.methods.autogan_distiller.images.spec import ImagesSpec
 from netchip.methods.autogan_distiller.spec import (
     BackboneSpec,
@@ -60,6 +61,8 @@ class AutoganDistillerConfig(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        for written in (self.budget, *self.further_budgets):
+            parse_budget(written, self.measure)
         if self.features.layers and self.targets != "online":
             raise ValueError('features.layers are compared as the teacher answers; set targets = "online"')
         for name, spec in (("search", self.search.objective), ("final", self.final.objective)):

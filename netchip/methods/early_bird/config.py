@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from netchip.data.spec import DatasetSpec
+from netchip.methods.early_bird.masks.amounts import parse_latency, parse_macs
 from netchip.models.spec import ModelSpec
 from netchip.spec import Spec
 from netchip.train.spec import OptimizerSpec, TrainSpec
@@ -110,6 +111,10 @@ class EarlyBirdConfig(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.macs is not None:
+            parse_macs(self.macs)
+        if self.latency is not None:
+            parse_latency(self.latency)
         if self.latest_epoch is not None and self.latest_epoch > self.epochs:
             raise ValueError(f"latest_epoch = {self.latest_epoch} comes after the last of {self.epochs} epochs")
         if self.weights == "rewind" and self.rewind_epoch >= self.epochs:

@@ -79,6 +79,13 @@ def test_a_budget_is_a_setting_of_each_method(method: str, setting: str, value: 
     assert trial.label == f"{method}/smoke budget=60%"
 
 
+@pytest.mark.parametrize("method", ["early-bird", "smart-exchange", "fractional-skipping", "autogan-distiller"])
+@pytest.mark.parametrize("budget", ["1parsec", "110%", "0"])
+def test_a_budget_that_is_none_is_refused_before_anything_starts(method: str, budget: str) -> None:
+    with pytest.raises(ConfigError, match=f"'{budget}'"):
+        trials_of(SweepSpec(methods=(f"{method}/smoke",), budgets=(budget,)))
+
+
 def test_a_setting_of_one_method_leaves_the_others_alone() -> None:
     spec = SweepSpec(methods=("early-bird/smoke", "smart-exchange/smoke"), settings={"early-bird:ratio": (0.3, 0.5)})
     assert [trial.label for trial in trials_of(spec)] == [
