@@ -4,6 +4,7 @@ single process.
 The seed names its own folder, so it is left out of the hash, as are the fields that cannot change a result.
 """
 
+import contextlib
 import os
 import shutil
 import socket
@@ -133,7 +134,10 @@ class RunDir:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Lets another process in; what was refused before it began leaves no folder."""
+        if isinstance(error, RequestError) and is_main():
+            _forget(self.path)
         self.close()
 
 
@@ -254,6 +258,17 @@ def _empty(path: Path) -> None:
             shutil.rmtree(entry)
         elif entry.name != LOCK_FILE:
             entry.unlink()
+
+
+def _forget(path: Path) -> None:
+    """Deletes the folder of a run that has nothing but its description, and the folders above that are empty then."""
+    described = {CONFIG_FILE, ENVIRONMENT_FILE, LOCK_FILE}
+    with contextlib.suppress(OSError):
+        if {entry.name for entry in path.iterdir()} <= described:
+            for name in described:
+                (path / name).unlink(missing_ok=True)
+            for folder in (path, path.parent, path.parent.parent):
+                folder.rmdir()
 
 
 def is_main() -> bool:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from netchip.errors import CheckpointError, CheckpointMismatch, DataError, NetchipWarning, RequestError
+from netchip.errors import CheckpointError, CheckpointMismatch, ConfigError, DataError, NetchipWarning, RequestError
 from netchip.spec import Spec, neutral
 from netchip.train import rundir as rundir_module
 from netchip.train.rundir import RunDir, read_run, run_config_hash, saved_result
@@ -150,3 +150,18 @@ def test_a_place_that_is_a_file_is_refused_by_name(tmp_path):
     (tmp_path / "runs").write_text("not a folder")
     with pytest.raises(CheckpointError, match=r"runs/toy-method/.*could not be written \(Not a directory\)"):
         open_run(tmp_path / "runs")
+
+
+def test_what_is_refused_before_it_began_leaves_no_folder(tmp_path):
+    def refused_in(seed, at):
+        with pytest.raises(ConfigError), open_run(tmp_path / "runs", seed=seed) as rundir:
+            if at is not None:
+                rundir.phase(at).mkdir()
+            raise ConfigError("asked, found, what to do")
+        return rundir.path
+
+    assert not refused_in(1, None).exists()
+    assert list((tmp_path / "runs").iterdir()) == []
+    assert (refused_in(1, "train") / "config.json").is_file(), "work that was begun stays"
+    assert not refused_in(2, None).exists()
+    assert len(list(tmp_path.glob("runs/*/*/seed-1"))) == 1
