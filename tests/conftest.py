@@ -19,7 +19,7 @@ torch.set_num_threads(1)
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 # The long ones, all from one fork server: first, so that both workers end together.
 FIRST = ("test_docs.py", "test_examples.py", "test_benchmarks.py", "test_two_ranks.py")
-PRELOADED = ["torch", "torch._dynamo", "torch._functorch.aot_autograd", "sklearn.datasets", "matplotlib.figure"]
+PRELOADED = ["torch", "torch._dynamo", "torch._functorch.aot_autograd", "sklearn.datasets"]
 ENTRY = """
 import os, sys
 os.chdir(folder)

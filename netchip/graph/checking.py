@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from netchip.errors import CutMismatch
+from netchip.errors import CutMismatch, first_line
 from netchip.graph.cut_plan import CutPlan
 from netchip.graph.masked import masked
 from netchip.graph.placing import placed
@@ -49,7 +49,7 @@ def compare(model: nn.Module, plan: CutPlan, example: Any) -> Comparison:
         try:
             found = _outputs(copied, example)
         except Exception as error:  # noqa: BLE001 (the model's own code may raise anything on a shape it does not expect)
-            return Comparison(float("inf"), f"it fails with {type(error).__name__}: {_first_line(error)}")
+            return Comparison(float("inf"), f"it fails with {type(error).__name__}: {first_line(error)}")
     return _compared(expected, found)
 
 
@@ -97,10 +97,6 @@ def _dtypes(model: nn.Module) -> set[torch.dtype]:
 
 def _as_float32(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.is_floating_point() else tensor
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0]
 
 
 @contextmanager
