@@ -21,6 +21,7 @@ def find_mapped(name: str) -> "MappedNetwork | None":
     if (folder / MAPPINGS).is_file():
         return read_mapped(folder)
     if not (folder / CONFIG_FILE).is_file():
+        _refuse_pipeline(folder)
         return None
     saved = read_run(folder)
     if saved.method != "dna":
@@ -28,6 +29,16 @@ def find_mapped(name: str) -> "MappedNetwork | None":
     from netchip.methods.dna.platform.mapped import mapped_of_run
 
     return MappedNetwork(*mapped_of_run(saved))
+
+
+def _refuse_pipeline(folder: Path) -> None:
+    """A pair's own folder has mappings, unless its accelerator is a pipeline of engines."""
+    from netchip.methods.dna.platform.mapped import DESIGN, refuse_pipeline
+
+    if (folder / DESIGN).is_file():
+        from netchip.methods.dna.platform.files import read_design
+
+        refuse_pipeline(read_design(folder / DESIGN), str(folder))
 
 
 def require_mapped(name: str) -> "MappedNetwork":

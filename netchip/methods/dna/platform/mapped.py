@@ -37,15 +37,20 @@ def mapped_of_run(saved: SavedRun) -> Mapped:
 
 def mapped(platform: Platform, design: Design, workload: Workload, title: str = "this pair") -> Mapped:
     """A network on a design of its platform; raises `RequestError` that names `title` for a pipeline of engines."""
-    if isinstance(design, PipelineDesign):
-        used = len(design.chunks)
-        raise RequestError(
-            f"{title}: its accelerator is a pipeline of {used} engines on {design.board} that work at the same time, each at "
-            "a frame of its own; files of Timeloop and ZigZag describe one array that runs layer after layer. Search a "
-            f"hierarchy (platform.kind = 'hierarchy'), or export the layers alone: {LAYERS} of the run"
-        )
+    refuse_pipeline(design, title)
     if not isinstance(platform, HierarchyPlatform):
         raise RequestError(f"{title}: {platform.name} gives no mappings, so there is nothing to write")
     accelerator, mappings = platform.built(design, workload)
     names = [layer.name for layer in workload.layers]
     return accelerator, workload, dict(zip(names, mappings, strict=True))
+
+
+def refuse_pipeline(design: Design, title: str) -> None:
+    """Raises `RequestError` that names `title` for a pipeline of engines, which no mapping describes."""
+    if isinstance(design, PipelineDesign):
+        used = len(design.chunks)
+        raise RequestError(
+            f"{title}: its accelerator is a pipeline of {used} engines on {design.board} that work at the same time, each at "
+            "a frame of its own; files of Timeloop and ZigZag describe one array that runs layer after layer. Search a "
+            f"hierarchy (platform.kind = 'hierarchy'), or export the layers alone: {LAYERS} of the run, or workload.json of a pair"
+        )
