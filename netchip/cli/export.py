@@ -43,7 +43,9 @@ def command(
     """Write a network as a file of another tool, each compared with its source before it is kept.
 
     onnx and torch-export are run beside the network and the largest difference is printed; safetensors is read again byte for
-    byte; zigzag and scale-sim, files of layers, are read again by netchip. Without --to, the gated network of a
+    byte; zigzag and scale-sim, files of layers, are read again by netchip. timeloop, and zigzag of a searched pair (a run of dna
+    on a hierarchy), write a folder with the accelerator, the layers and their mappings, and show what the tool's words change of
+    the costs. Without --to, the gated network of a
     fractional-skipping run becomes a folder: pieces/ with the gate and a graph for each block and option, branching.onnx for a
     single input, modal.onnx with each block frozen at its most frequent option, static.pt2 of torch.export.
 
@@ -52,9 +54,9 @@ def command(
     model
         What `netchip inspect` takes; of a run, its efficient network. For zigzag and scale-sim also what `netchip cost` takes.
     to
-        onnx, torch-export, safetensors, zigzag or scale-sim.
+        onnx, torch-export, safetensors, zigzag, timeloop or scale-sim.
     output
-        The file to write; with --chip, or without --to, the folder.
+        The file to write; the folder for a searched pair, with --chip, or without --to.
     input
         Shape of the input, batch first, such as 1,3,224,224; else the model's own.
     classes
@@ -160,15 +162,27 @@ def _to_weights(asked: _Asked) -> Sequence[Checked]:
 
 def _to_zigzag(asked: _Asked) -> Sequence[Checked]:
     from netchip.cli.chip import find_chips
+    from netchip.cli.mapped import find_mapped
     from netchip.cli.network import at_bits, find_network
+    from netchip.export.mapped_writing import write_zigzag_mapped
     from netchip.export.zigzag_files import write_zigzag, write_zigzag_network
 
     chips = find_chips([asked.chip]) if asked.chip is not None else ()
+    mapped = None if chips else find_mapped(asked.model)
+    if mapped is not None:
+        return (write_zigzag_mapped(mapped, asked.output),)
     network = find_network(asked.model, asked.shape, asked.classes)
     if not chips:
         return (write_zigzag_network(network.workload, asked.output),)
     accelerator = chips[0].accelerator
     return write_zigzag(at_bits(network, accelerator.precision, None)[0], accelerator, asked.output)
+
+
+def _to_timeloop(asked: _Asked) -> Sequence[Checked]:
+    from netchip.cli.mapped import require_mapped
+    from netchip.export.mapped_writing import write_timeloop
+
+    return (write_timeloop(require_mapped(asked.model), asked.output),)
 
 
 def _to_scalesim(asked: _Asked) -> Sequence[Checked]:
@@ -183,5 +197,6 @@ WRITERS: dict[str, Callable[[_Asked], Sequence[Checked]]] = {
     "torch-export": _to_program,
     "safetensors": _to_weights,
     "zigzag": _to_zigzag,
+    "timeloop": _to_timeloop,
     "scale-sim": _to_scalesim,
 }

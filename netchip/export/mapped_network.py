@@ -11,12 +11,13 @@ from netchip.export.timeloop_architecture import timeloop_architecture, timeloop
 from netchip.export.timeloop_mapping import timeloop_mapping
 from netchip.export.timeloop_problem import timeloop_problem
 from netchip.export.zigzag_mapping import zigzag_mapping
-from netchip.export.zigzag_workload import zigzag_workload
+from netchip.export.zigzag_workload import only_precision, zigzag_workload
 from netchip.export.zigzag_writing import zigzag_accelerator
 from netchip.files import read_json, write_atomic
 from netchip.hardware.accelerator import Accelerator
 from netchip.hardware.chips import load_chip
 from netchip.hardware.mapping import Mapping
+from netchip.workload.layer import Layer
 from netchip.workload.network import Workload
 
 CHIP, WORKLOAD, MAPPINGS = "chip.yaml", "workload.json", "mappings.json"
@@ -62,16 +63,25 @@ def timeloop_files(mapped: MappedNetwork) -> dict[str, str]:
         "ERT.yaml": timeloop_energies(mapped.accelerator),
     }
     for layer in mapped.workload.layers:
-        name = re.sub(r"[^\w.-]", "_", layer.name)
+        name = problem_name(layer)
+        if f"{name}.problem.yaml" in files:
+            raise RequestError(
+                f"{layer.name}: another layer's files are called {name} too; give one of them another name"
+            )
         files[f"{name}.problem.yaml"] = timeloop_problem(layer)
         files[f"{name}.mapping.yaml"] = timeloop_mapping(layer, mapped.accelerator, mapped.mappings[layer.name])
     return files
 
 
+def problem_name(layer: Layer) -> str:
+    """How the two Timeloop files of a layer begin."""
+    return re.sub(r"[^\w.-]", "_", layer.name)
+
+
 def zigzag_files(mapped: MappedNetwork) -> dict[str, str]:
     """Texts of ZigZag 3.x files by name: the accelerator in its terms (`for_zigzag`), the workload, the mapping with its orders."""
     wide, workload = for_zigzag(mapped.accelerator), mapped.workload
-    precision = workload.layers[0].precision
+    precision = only_precision(workload)
     return {
         "accelerator.yaml": zigzag_accelerator(wide, precision=precision, without=NOT_IN_ZIGZAG),
         "workload.yaml": zigzag_workload(workload),

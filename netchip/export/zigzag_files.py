@@ -3,12 +3,12 @@
 import tempfile
 from pathlib import Path
 
-from netchip.errors import RequestError, RunError
+from netchip.errors import RunError
 from netchip.export.checked_text import CheckedText, layers_of, require_same
 from netchip.export.yaml_text import read_yaml
 from netchip.export.zigzag_mapping import zigzag_mapping
 from netchip.export.zigzag_reading import read_zigzag_accelerator
-from netchip.export.zigzag_workload import zigzag_workload
+from netchip.export.zigzag_workload import only_precision, zigzag_workload
 from netchip.export.zigzag_workload_reading import read_zigzag_workload
 from netchip.export.zigzag_writing import zigzag_accelerator
 from netchip.files import write_atomic
@@ -53,12 +53,7 @@ def write_zigzag(workload: Workload, chip: Accelerator, folder: Path | str) -> t
 
 
 def _chip_text(workload: Workload, chip: Accelerator) -> str:
-    widths = {layer.precision for layer in workload.layers}
-    if len(widths) != 1:
-        raise RequestError(
-            f"the layers have {len(widths)} precisions, and ZigZag's accelerator file prices a MAC at one; export them apart"
-        )
-    text = zigzag_accelerator(chip, precision=next(iter(widths)))
+    text = zigzag_accelerator(chip, precision=only_precision(workload))
     with tempfile.TemporaryDirectory() as folder:
         first, second = Path(folder) / CHIP_FILE, Path(folder) / "again.yaml"
         write_atomic(first, text)

@@ -4,7 +4,7 @@ from typing import Any
 
 from netchip.errors import RequestError
 from netchip.export.yaml_text import as_yaml
-from netchip.workload.encoding import DenseWeights
+from netchip.workload.encoding import DenseWeights, Precision
 from netchip.workload.layer import Layer
 from netchip.workload.network import Workload
 
@@ -28,6 +28,16 @@ def zigzag_workload(workload: Workload) -> str:
     entries = [_entry(layer, ids[layer.name], _source(layer, ids, sources)) for layer in workload.layers]
     note = "".join(f"not counted: {name}\n" for name in workload.uncounted)
     return as_yaml(entries, note=note)
+
+
+def only_precision(workload: Workload) -> Precision:
+    """The precision of all layers; raises `RequestError` where there are several, since ZigZag prices a MAC at one."""
+    widths = {layer.precision for layer in workload.layers}
+    if len(widths) != 1:
+        raise RequestError(
+            f"the layers have {len(widths)} precisions, and ZigZag's accelerator file prices a MAC at one; export them apart"
+        )
+    return next(iter(widths))
 
 
 def _check(layer: Layer) -> None:

@@ -44,6 +44,7 @@ _UNITS: dict[str, tuple[str, Callable[[float], str]]] = {
     "_pj": ("", format_energy_pj),
     "_mm2": ("area", lambda value: f"{value:.3g} mm²"),
     "_db": ("", lambda value: f"{value:.2f} dB"),
+    "_w": ("", lambda value: f"{value:.3g} W"),
     "_hz": ("", lambda value: f"{format_count(value)}Hz"),
 }
 

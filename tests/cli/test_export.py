@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from netchip.cli.main import main
+from netchip.methods.dna.platform.spec import PlatformSpec
 from netchip.methods.fractional_skipping.network import make_fractional
 from netchip.methods.fractional_skipping.saved import save_fractional
 from netchip.models.build import build
 from netchip.models.spec import ModelSpec
+from tests.methods.dna.platform.finished import finished
 
 
 def test_files_and_their_differences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,3 +81,28 @@ def test_a_gated_network_is_no_single_file(tmp_path: Path, capsys: pytest.Captur
     assert "holds a gated network, which becomes a folder of files; leave --to out" in capsys.readouterr().err
     assert main([*words, "--to", "safetensors"]) == 0
     assert "every byte is the network's" in capsys.readouterr().out
+
+
+def test_a_searched_pair_as_the_files_of_both_tools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = finished(tmp_path, PlatformSpec(kind="hierarchy", calls=50))
+    for tool, files in (("timeloop", 20), ("zigzag", 3)):
+        assert main(["export", str(run), "--to", tool, "-o", str(tmp_path / tool), "--json"]) == 0
+        [found] = json.loads(capsys.readouterr().out)["files"]
+        assert len(found["files"]) == len(list((tmp_path / tool).iterdir())) == files
+        assert found["steps"][0]["what"] == "as searched"
+    assert main(["export", str(run), "--to", "timeloop", "-o", str(tmp_path / "again")]) == 0
+    said = capsys.readouterr().out
+    assert "read again by netchip, they say the same\n  as searched: " in said
+    assert "counted as Timeloop v4 counts: energy " in said
+
+
+def test_what_is_no_mapped_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = finished(tmp_path, PlatformSpec(board="zc706"))
+    for tool in ("timeloop", "zigzag"):
+        assert main(["export", str(run), "--to", tool, "-o", str(tmp_path / "x")]) == 2
+        assert "its accelerator is a pipeline of 4 engines on zc706" in capsys.readouterr().err
+    layers = run / "workload_efficient.json"
+    assert main(["export", str(layers), "--to", "zigzag", "-o", str(tmp_path / "layers.yaml")]) == 0
+    assert main(["export", "resnet8", "--to", "timeloop", "-o", str(tmp_path / "x")]) == 2
+    assert "resnet8 holds no accelerator with a mapping for each layer; name a run of dna" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()

@@ -25,6 +25,7 @@ from netchip.report.quantities import compared, label, ratio, written
         ("training_energy_j", 1.2e6, "training energy", "1.20 MJ"),
         ("training_energy_j", None, "training energy", "–"),
         ("edp_pj_s", 1.1777e6, "EDP", "1.18 µJ s"),
+        ("power_w", 0.4567, "power", "0.457 W"),
         ("area_mm2", 1.234, "area", "1.23 mm²"),
         ("drawn_epoch", None, "drawn epoch", "–"),
         ("detector", "paper", "detector", "paper"),

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from netchip.compose.pipeline.stage import Stage
-from netchip.compose.pipeline.stages import engines, fractional, smart_exchange, ticket, train
+from netchip.compose.pipeline.stages import dna, engines, fractional, smart_exchange, ticket, train
 
 STAGES: Mapping[str, Stage] = {
-    each.name: each for each in (train.STAGE, ticket.STAGE, smart_exchange.STAGE, fractional.STAGE, engines.STAGE)
+    each.name: each
+    for each in (train.STAGE, ticket.STAGE, smart_exchange.STAGE, fractional.STAGE, engines.STAGE, dna.STAGE)
 }

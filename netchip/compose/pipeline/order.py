@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from netchip.errors import ConfigError
 
 TRAIN, TICKET, SMART_EXCHANGE, FRACTIONAL, ENGINES = "train", "ticket", "smart-exchange", "fractional", "engines"
-STAGE_NAMES = (TRAIN, TICKET, SMART_EXCHANGE, FRACTIONAL, ENGINES)
+DNA = "dna"
+STAGE_NAMES = (TRAIN, TICKET, SMART_EXCHANGE, FRACTIONAL, ENGINES, DNA)
 
 _PICTURES = (
     "it imitates generators of pictures, and a pipeline's network is a classifier; use `netchip run autogan-distiller`"
@@ -43,10 +44,20 @@ _REFUSED: Mapping[tuple[str, str], str] = {
     "choose one of the two",
     (FRACTIONAL, FRACTIONAL): "its blocks are gated already; choose options and budget in one stage",
     (FRACTIONAL, ENGINES): "the engines skip rows of stored factors, and know no gates",
+    (
+        SMART_EXCHANGE,
+        DNA,
+    ): "its accelerators load dense weights and rebuild none; put dna before smart-exchange, or use engines",
+    (FRACTIONAL, DNA): "its accelerators run every layer on every input, and know no gates; put dna before fractional",
+    (DNA, DNA): "an accelerator is found already; choose platform and limits in one stage",
 }
 _NEEDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     SMART_EXCHANGE: ((TRAIN, TICKET), "it stores trained weights; put train or ticket before it, or start from a run"),
     FRACTIONAL: ((TRAIN, TICKET), "it gates a trained network; put train or ticket before it, or start from a run"),
+    DNA: (
+        (TRAIN, TICKET),
+        "it finds the accelerator of a trained network; put train or ticket before it, or start from a run",
+    ),
     ENGINES: ((SMART_EXCHANGE,), "the engines are told apart by stored factors; put smart-exchange before it"),
 }
 

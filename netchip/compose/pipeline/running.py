@@ -170,7 +170,10 @@ def _headline(arms: Sequence[Arm]) -> str:
 
 
 def _energies(arm: Arm) -> list[tuple[str, float]]:
-    return [(key, value) for key, value in arm.modelled.items() if key.endswith("_energy_pj") and "_engine_" not in key]
+    """Those on chips that were named, not on what a stage estimated or found."""
+    apart = ("_engine_energy_pj", "_accelerator_energy_pj")
+    energies = [(key, value) for key, value in arm.modelled.items() if key.endswith("_energy_pj")]
+    return [(key, value) for key, value in energies if not key.endswith(apart)]
 
 
 def _chip(key: str) -> str:

@@ -19,6 +19,8 @@ METHOD = Method(
         "cifar10-small": experiments.cifar10_small,
         "cifar10": experiments.cifar10,
         "imagenet": experiments.imagenet,
+        "digits-edp": experiments.digits_edp,
+        "smoke-edp": experiments.smoke_edp,
     },
     runner="netchip.methods.dna.run:run",
     inspector="netchip.methods.dna.treatment:treatment",

@@ -1,7 +1,7 @@
 """The settings of a DNA run. Sections are those of arXiv 2010.14778."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,7 @@ from netchip.train.spec import TrainSpec
 
 Mode = Literal["joint", "accelerator", "network", "evaluate"]
 Control = Literal["sequential", "random", "published"]
+Target = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class DnaConfig(Spec):
@@ -46,6 +47,11 @@ class DnaConfig(Spec):
         default=(),
         description="joint: also a network searched by MACs, a random one, MobileNetV2; each with its own best accelerator",
     )
+    targets: tuple[Target, ...] = Field(
+        default=(),
+        description="joint: also a pair for each of these targets, of frames a second (of uJ s where the platform has edp_uj_s); "
+        "each search goes on from the supernet of the one before",
+    )
     train: TrainSpec = TrainSpec()
 
     @model_validator(mode="after")
@@ -53,6 +59,8 @@ class DnaConfig(Spec):
         self._check_given()
         if self.controls and self.mode != "joint":
             raise ValueError(f"controls belong to mode = 'joint', but mode = {self.mode!r}; leave one of them out")
+        if self.targets and self.mode != "joint":
+            raise ValueError(f"targets belong to mode = 'joint', but mode = {self.mode!r}; leave one of them out")
         if self.train.accumulate != 1:
             raise ValueError("train.accumulate: a supernet runs another path at every pass; use 1 and smaller batches")
         return self

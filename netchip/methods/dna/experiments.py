@@ -87,3 +87,13 @@ def imagenet() -> DnaConfig:
             epochs=180, optimizer=OptimizerSpec(learning_rate=0.2, momentum=0.9, weight_decay=4e-5, schedule="cosine")
         ),
     )
+
+
+def digits_edp() -> DnaConfig:
+    """Digits at 16x16 on a generic hierarchy (40 nm) within an energy-delay product: under two minutes on one core."""
+    return digits().changed(platform=PlatformSpec(kind="hierarchy", edp_uj_s=5e-6), controls=("sequential", "random"))
+
+
+def smoke_edp() -> DnaConfig:
+    """Seconds: the whole path on 8x8 digits within an energy-delay product on a generic hierarchy, no control."""
+    return smoke().changed(platform=PlatformSpec(kind="hierarchy", edp_uj_s=5e-6, calls=200), controls=())

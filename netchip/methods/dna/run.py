@@ -2,6 +2,7 @@
 
 from netchip.data.loading import load
 from netchip.methods.dna.config import DnaConfig
+from netchip.methods.dna.front import with_front
 from netchip.methods.dna.platform.building import platform_of
 from netchip.methods.dna.space.presets import preset
 from netchip.methods.dna.stages import arms
@@ -25,7 +26,8 @@ def run(config: DnaConfig, rundir: RunDir) -> Result:
     found = stages.searched()
     trained = stages.trained(stages.network(found.pair.architecture, found), "final")
     judged = [Judged(OURS, trained, found.pair.design, found.pair.architecture, found)]
-    return compare(config, stages, judged + [_control(name, stages) for name in config.controls])
+    result = compare(config, stages, judged + [_control(name, stages) for name in config.controls])
+    return with_front(config, stages, judged[0], result) if config.targets else result
 
 
 def stages_of(config: DnaConfig, rundir: RunDir) -> Stages:

@@ -8,7 +8,7 @@ import pytest
 from netchip.compose.pipeline.order import STAGE_NAMES, check_order
 from netchip.errors import ConfigError
 
-TICKET, TRAIN, PACK, GATE, ENGINES = "ticket", "train", "smart-exchange", "fractional", "engines"
+TICKET, TRAIN, PACK, GATE, ENGINES, DNA = "ticket", "train", "smart-exchange", "fractional", "engines", "dna"
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,8 @@ TICKET, TRAIN, PACK, GATE, ENGINES = "ticket", "train", "smart-exchange", "fract
         ([TICKET], [PACK]),
         ([TICKET], [GATE]),
         ([PACK], [ENGINES]),
+        ([], [TICKET, DNA]),
+        ([], [TRAIN, DNA, PACK, ENGINES]),
     ],
 )
 def test_what_makes_sense(done: Sequence[str], stages: Sequence[str]) -> None:
@@ -50,12 +52,16 @@ def test_what_makes_sense(done: Sequence[str], stages: Sequence[str]) -> None:
         ([], [GATE], "fractional first: it gates a trained network"),
         ([], [ENGINES], "engines first: the engines are told apart by stored factors"),
         ([TICKET], [ENGINES], "engines after ticket: .*put smart-exchange before it"),
+        ([], [DNA], "dna first: it finds the accelerator of a trained network; put train or ticket before it"),
+        ([PACK], [DNA], "dna after smart-exchange: its accelerators load dense weights.*put dna before smart-exchange"),
+        ([GATE], [DNA], "dna after fractional: its accelerators run every layer on every input, and know no gates"),
+        ([TICKET, DNA], [DNA], "dna after dna: an accelerator is found already"),
         ([], ["distill"], "distill is no stage; it imitates generators of pictures.*network is a classifier"),
         ([TICKET], ["autogan-distiller"], "autogan-distiller is no stage; it imitates generators"),
         ([], [TICKET, "cost"], "cost is no stage; every network on the way is priced: name chips"),
         ([], ["early-bird"], "early-bird is no stage; write ticket"),
         ([], ["tiket"], "no stage is called 'tiket'; did you mean 'ticket'\\?"),
-        ([], ["zip"], "no stage is called 'zip'; there are: train, ticket, smart-exchange, fractional, engines"),
+        ([], ["zip"], "no stage is called 'zip'; there are: train, ticket, smart-exchange, fractional, engines, dna"),
     ],
 )
 def test_what_does_not(done: Sequence[str], stages: Sequence[str], message: str) -> None:
@@ -72,4 +78,9 @@ def test_every_pair_has_an_answer() -> None:
         except ConfigError:
             continue
         allowed.add((first, second))
-    assert allowed == {(TRAIN, PACK), (TRAIN, GATE), (TICKET, PACK), (TICKET, GATE), (PACK, ENGINES)}
+    assert allowed == {
+        *itertools.product((TRAIN, TICKET, DNA), (PACK, GATE)),
+        (TRAIN, DNA),
+        (TICKET, DNA),
+        (PACK, ENGINES),
+    }

@@ -12,8 +12,8 @@ from netchip.workload.network import Workload
 
 
 @dataclass(frozen=True)
-class Pair:
-    """An accelerator, and what a network takes on it."""
+class MatchedDesign:
+    """An accelerator that keeps every limit, and what a network takes on it."""
 
     design: Design
     report: PairReport
@@ -28,7 +28,7 @@ class Explaining(Protocol):
         ...
 
 
-def matched(platform: Platform, workload: Workload, *, start: Design | None = None) -> Pair:
+def matched(platform: Platform, workload: Workload, *, start: Design | None = None) -> MatchedDesign:
     """The best accelerator for a given network, targets of pace included.
 
     Raises `BudgetError` where nothing keeps every limit: it names each that is broken, by how much, the nearest feasible point, and
@@ -38,7 +38,7 @@ def matched(platform: Platform, workload: Workload, *, start: Design | None = No
     report = platform.report(design, workload)
     if report.over:
         raise BudgetError(_shortfall(platform, workload, report))
-    return Pair(design, report)
+    return MatchedDesign(design, report)
 
 
 def require_accuracy(accuracy: float, floor: float, report: PairReport) -> None:

@@ -16,6 +16,7 @@ from netchip.errors import BudgetError
 from netchip.graph.to_workload import to_workload
 from netchip.methods.dna.joint.macs import MacsPlatform
 from netchip.methods.dna.joint.pair import Finder, Pair
+from netchip.methods.dna.platform.hierarchy import HierarchyPlatform
 from netchip.methods.dna.platform.platform import Design
 from netchip.methods.dna.space.architecture import Architecture
 from netchip.methods.dna.space.layers import SpaceLayers, with_bits
@@ -98,12 +99,17 @@ def _at_width(stages: Stages, width: float) -> Published:
 
 
 def _macs_per_cost(stages: Stages) -> float:
-    """MACs for each unit of the platform's cost, the median of random networks with their own accelerators."""
-    random = np.random.default_rng(stages.seed)
+    """MACs for each unit of the platform's target, the median of random networks with their own accelerators.
+
+    Energy times latency grows with the square of a network's size, everything else with the size.
+    """
+    platform, random = stages.platform, np.random.default_rng(stages.seed)
+    product = isinstance(platform, HierarchyPlatform) and platform.objective == "edp" and np.isfinite(platform.target)
     found: list[float] = []
     for _ in range(MEASURED):
         pair = stages.finder.pair(stages.space.random(random))
-        found.append(stages.layers.workload(pair.architecture).macs / pair.cost)
+        scale = (pair.cost / platform.target) ** 0.5 if product else 1.0
+        found.append(stages.layers.workload(pair.architecture).macs / pair.cost * scale)
     return float(np.median(found))
 
 

@@ -84,7 +84,7 @@ def _arm(stages: Stages, judged: Judged, workload: Workload, report: PairReport)
 def _modelled(report: PairReport) -> dict[str, float]:
     figures = {"fps": report.fps, "cost": report.cost, "latency_ms": 1e3 * report.latency_s}
     if report.energy_pj is not None and report.edp_pj_s is not None:
-        figures |= {"energy_uj": 1e-6 * report.energy_pj, "edp_uj_s": 1e-6 * report.edp_pj_s}
+        figures |= {"energy_pj": report.energy_pj, "edp_pj_s": report.edp_pj_s}
     return figures | {name: used for name, used in report.usage.items() if not name.endswith("_s")}
 
 
@@ -113,9 +113,10 @@ def _largest(stages: Stages) -> Workload:
 
 def _headline(arm: Arm, report: PairReport) -> str:
     over = f"; over its limits: {', '.join(report.over)}" if report.over else ""
+    energy = "" if report.edp_pj_s is None else f" and an energy-delay product of {report.edp_pj_s:,.4g} pJ s"
     return (
-        f"{format_percent(arm.measured['test_accuracy_percent'])} of the test images right at {report.fps:,.0f} frames a second "
-        f"(modelled) on {report.platform}, bound by {report.bound_by}{over}."
+        f"{format_percent(arm.measured['test_accuracy_percent'])} of the test images right at {report.fps:,.0f} frames a second"
+        f"{energy} (modelled) on {report.platform}, bound by {report.bound_by}{over}."
     )
 
 
@@ -126,8 +127,8 @@ def _metrics(arms: Sequence[Arm], ours: Judged) -> dict[str, float | int | str |
         metrics[f"{stem}test_accuracy_percent"] = arm.measured["test_accuracy_percent"]
         metrics[f"{stem}fps"] = arm.modelled["fps"]
         metrics[f"{stem}macs"] = arm.counted["macs"]
-    if "edp_uj_s" in arms[0].modelled:
-        metrics |= {("" if arm is arms[0] else f"{arm.name}_") + "edp_uj_s": arm.modelled["edp_uj_s"] for arm in arms}
+    if "edp_pj_s" in arms[0].modelled:
+        metrics |= {("" if arm is arms[0] else f"{arm.name}_") + "edp_pj_s": arm.modelled["edp_pj_s"] for arm in arms}
     if ours.architecture is not None:
         metrics["blocks"] = " ".join(ours.architecture.blocks)
     for name in ("search_seconds", "hardware_share_percent", "hardware_solves"):

@@ -3,13 +3,13 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from netchip.data.batches import Batches, evaluation_batches, training_batches
 from netchip.data.images import ImageClasses
@@ -59,7 +59,10 @@ class Trained:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stages:
-    """What the stages share. `design` is a given accelerator; then only the network is searched."""
+    """What the stages share. `design` is a given accelerator; then only the network is searched.
+
+    `start`: the state that a supernet begins its search with, in place of pretraining.
+    """
 
     data: ImageClasses
     dataset: DatasetSpec
@@ -72,6 +75,7 @@ class Stages:
     design: Design | None = None
     seed: int = 1
     identity: str = ""
+    start: Mapping[str, Tensor] | None = None
 
     @cached_property
     def layers(self) -> SpaceLayers:
@@ -122,7 +126,9 @@ class Stages:
         """Pretrains the supernet (once for all searches in this folder), searches, and chooses among the candidates."""
         seed_everything(self.seed)
         supernet = Supernet(self.space, active=self.search.active, share=self.search.kernels == "shared")
-        if self.search.pretrain_epochs:
+        if self.start is not None:
+            supernet.load_state_dict(dict(self.start))
+        elif self.search.pretrain_epochs:
             self._fit(Pretraining(supernet, self.search), self.halves, "pretrain", self.search.pretrain_epochs)
         seed_everything(self.seed + 1)
         search = self.co_search(supernet, platform or self.platform)

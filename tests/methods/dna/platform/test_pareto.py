@@ -11,8 +11,7 @@ from netchip.hardware.fpga.board import load_board
 from netchip.methods.dna.legacy.network import example_layers
 from netchip.methods.dna.platform.fpga import FpgaPlatform
 from netchip.methods.dna.platform.limits import matched
-from netchip.methods.dna.platform.pareto import CSV, FIGURE, Solved, paces, sweep
-from netchip.methods.dna.platform.platform import Design
+from netchip.methods.dna.platform.pareto import CSV, FIGURE, Solved, Start, paces, points_table, sweep
 from netchip.methods.dna.platform.spaces import spaces_by_map_size
 from netchip.report.figure import read_figure
 from netchip.workload.network import Workload
@@ -28,12 +27,12 @@ class Solver:
     """The large network where it is fast enough, else the small one; remembers what it was asked."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[float, Design | None]] = []
+        self.asked: list[tuple[float, Start | None]] = []
 
-    def __call__(self, target: float, start: Design | None) -> Solved:
+    def __call__(self, target: float, start: Start | None) -> Solved:
         self.asked.append((target, start))
         network = LARGE if target <= SLOW else SMALL
-        pair = matched(replace(FREE, fps=target), network, start=start)
+        pair = matched(replace(FREE, fps=target), network, start=start and start.design)
         return Solved(0.9 if network is LARGE else 0.8, pair.design, pair.report)
 
 
@@ -51,6 +50,9 @@ def test_slowest_first_each_from_the_nearest(tmp_path: Path) -> None:
     assert [row["accuracy"] for row in rows] == ["0.9", "0.9", "0.8", ""]
     figure = read_figure(tmp_path / FIGURE)
     assert figure.kind == "scatter"
+    table = points_table(points)["rows"]
+    assert [row[-1] for row in table] == ["yes" if point.on_front else "no" for point in points[:3]] + ["refused"]
+    assert table[3][1:6] == ["-"] * 5
 
 
 def test_a_sweep_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -69,6 +71,23 @@ def test_targets_that_are_none_are_refused() -> None:
     for targets in ((), (0.0,), (float("inf"),)):
         with pytest.raises(RequestError, match="give frames a second above 0, at least one"):
             sweep(targets, Solver())
+
+
+def test_targets_of_energy_delay_go_from_the_most(tmp_path: Path) -> None:
+    asked: list[float] = []
+
+    def solve(target: float, start: Start | None) -> Solved:
+        asked.append(target)
+        assert (start is None) == (len(asked) == 1)
+        pair = matched(FREE, SMALL)
+        return Solved(0.5, pair.design, replace(pair.report, energy_pj=1e6, latency_s=1e-3))
+
+    points = sweep((1e-3, 3e-3, 2e-3), solve, asked="edp_uj_s", folder=tmp_path)
+    assert asked == [3e-3, 2e-3, 1e-3]
+    assert {point.edp_uj_s for point in points} == {1e-3}
+    assert read_figure(tmp_path / FIGURE).kind == "scatter"
+    with pytest.raises(RequestError, match="give uJ s above 0, at least one"):
+        sweep((), solve, asked="edp_uj_s")
 
 
 def test_more_slices_are_never_slower() -> None:
