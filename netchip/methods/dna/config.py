@@ -46,6 +46,7 @@ class DnaConfig(Spec):
         default=(),
         description="joint: also a network searched by MACs, a random one, MobileNetV2; each with its own best accelerator",
     )
+    random_networks: int = Field(default=1, ge=1, description="how many random networks the control 'random' trains")
     train: TrainSpec = TrainSpec()
 
     @model_validator(mode="after")

@@ -27,10 +27,16 @@ def digits() -> DnaConfig:
             optimizer=_WEIGHTS.changed(learning_rate=0.1),
             architecture=_LOGITS,
             resolve_epochs=4,
-            drawn=24,
+            least_use=0.85,
+            drawn=16,
+            neighbours=8,
+            audition_epochs=3,
+            finalists=4,
+            finalist_epochs=8,
         ),
         final=FinalSpec(epochs=20, optimizer=_WEIGHTS),
         controls=_ALL,
+        random_networks=3,
     )
 
 
@@ -40,8 +46,18 @@ def smoke() -> DnaConfig:
         data={"image_size": 8},
         space={"options": ("k3_e1", "k5_e3", "skip")},
         platform={"bounds": (4,), "fps": 30_000},
-        search={"pretrain_epochs": 1, "epochs": 1, "paths": 2, "resolve_epochs": 1, "drawn": 1},
+        search={
+            "pretrain_epochs": 1,
+            "epochs": 1,
+            "resolve_epochs": 1,
+            "drawn": 1,
+            "neighbours": 1,
+            "audition_epochs": 1,
+            "finalists": 1,
+            "finalist_epochs": 2,
+        },
         final={"epochs": 1},
+        random_networks=2,
     )
 
 
