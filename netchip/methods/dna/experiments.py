@@ -62,7 +62,7 @@ def smoke() -> DnaConfig:
 
 
 def cifar10_small() -> DnaConfig:
-    """10,000 CIFAR-10 images, six positions, 1,600 frames a second, which half of the space reaches; all controls, 10 minutes an arm."""
+    """10,000 CIFAR-10 images, six positions, 1,600 frames a second, which half of the space reaches, and all controls."""
     return DnaConfig(
         data=DatasetSpec(name="cifar10-small", batch_size=64, augment="crop-flip"),
         space=SpaceSpec(name="small", options=_FEW),
