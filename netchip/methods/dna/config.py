@@ -52,6 +52,7 @@ class DnaConfig(Spec):
         description="joint: also a pair for each of these targets, of frames a second (of uJ s where the platform has edp_uj_s); "
         "each search goes on from the supernet of the one before",
     )
+    random_networks: int = Field(default=1, ge=1, description="how many random networks the control 'random' trains")
     train: TrainSpec = TrainSpec()
 
     @model_validator(mode="after")

@@ -27,10 +27,16 @@ def digits() -> DnaConfig:
             optimizer=_WEIGHTS.changed(learning_rate=0.1),
             architecture=_LOGITS,
             resolve_epochs=4,
-            drawn=24,
+            least_use=0.85,
+            drawn=16,
+            neighbours=8,
+            audition_epochs=3,
+            finalists=4,
+            finalist_epochs=8,
         ),
         final=FinalSpec(epochs=20, optimizer=_WEIGHTS),
         controls=_ALL,
+        random_networks=3,
     )
 
 
@@ -40,27 +46,42 @@ def smoke() -> DnaConfig:
         data={"image_size": 8},
         space={"options": ("k3_e1", "k5_e3", "skip")},
         platform={"bounds": (4,), "fps": 30_000},
-        search={"pretrain_epochs": 1, "epochs": 1, "paths": 2, "resolve_epochs": 1, "drawn": 1},
+        search={
+            "pretrain_epochs": 1,
+            "epochs": 1,
+            "resolve_epochs": 1,
+            "drawn": 1,
+            "neighbours": 1,
+            "audition_epochs": 1,
+            "finalists": 1,
+            "finalist_epochs": 2,
+        },
         final={"epochs": 1},
+        random_networks=2,
     )
 
 
 def cifar10_small() -> DnaConfig:
-    """10,000 CIFAR-10 images, six positions, three controls at 1,500 frames a second: ten minutes an arm at most on two cores."""
+    """10,000 CIFAR-10 images, six positions, 1,600 frames a second, which half of the space reaches, and all controls."""
     return DnaConfig(
         data=DatasetSpec(name="cifar10-small", batch_size=64, augment="crop-flip"),
-        space=SpaceSpec(name="small", width=1.5, options=_FEW),
-        platform=PlatformSpec(board="pynq-z2", fps=1_500),
+        space=SpaceSpec(name="small", options=_FEW),
+        platform=PlatformSpec(board="pynq-z2", fps=1_600),
         search=SearchSpec(
             pretrain_epochs=3,
-            epochs=5,
+            epochs=3,
             paths=2,
             kernels="shared",
             proportional=5.0,
             optimizer=_WEIGHTS.changed(learning_rate=0.1),
             architecture=_LOGITS,
+            drawn=7,
+            neighbours=4,
+            audition_epochs=1,
+            finalists=3,
+            finalist_epochs=3,
         ),
-        final=FinalSpec(epochs=12, optimizer=_WEIGHTS),
+        final=FinalSpec(epochs=10, optimizer=_WEIGHTS),
         controls=_ALL,
     )
 

@@ -3,6 +3,7 @@
 from netchip.data.loading import load
 from netchip.methods.dna.config import DnaConfig
 from netchip.methods.dna.front import with_front
+from netchip.methods.dna.joint.pair import Pair
 from netchip.methods.dna.platform.building import platform_of
 from netchip.methods.dna.space.presets import preset
 from netchip.methods.dna.stages import arms
@@ -26,7 +27,8 @@ def run(config: DnaConfig, rundir: RunDir) -> Result:
     found = stages.searched()
     trained = stages.trained(stages.network(found.pair.architecture, found), "final")
     judged = [Judged(OURS, trained, found.pair.design, found.pair.architecture, found)]
-    result = compare(config, stages, judged + [_control(name, stages) for name in config.controls])
+    judged += [each for name in config.controls for each in _controls(name, config, stages)]
+    result = compare(config, stages, judged)
     return with_front(config, stages, judged[0], result) if config.targets else result
 
 
@@ -58,16 +60,23 @@ def stages_of(config: DnaConfig, rundir: RunDir) -> Stages:
     )
 
 
-def _control(name: str, stages: Stages) -> Judged:
-    """A network to compare with, trained as ours, with its own best accelerator."""
+def _controls(name: str, config: DnaConfig, stages: Stages) -> list[Judged]:
+    """The networks of a control, trained as ours, each with its own best accelerator."""
     if name == "sequential":
         found = arms.sequential(stages)
         network = stages.network(found.pair.architecture, found)
-        return Judged(name, stages.trained(network, name), found.pair.design, found.pair.architecture, found)
+        trained = stages.trained(network, name)
+        return [Judged(name, trained, found.pair.design, found.pair.architecture, found)]
     if name == "random":
-        pair = arms.random_pair(stages)
-        trained = stages.trained(stages.network(pair.architecture), name)
-        return Judged(name, trained, pair.design, pair.architecture)
-    found = arms.published(stages)
-    network = stages.built(lambda: found.space.derive(found.architecture))
-    return Judged(name, stages.trained(network, name), found.design, workload=found.workload)
+        return [
+            _random(stages, pair, index) for index, pair in enumerate(arms.random_pairs(stages, config.random_networks))
+        ]
+    published = arms.published(stages)
+    network = stages.built(lambda: published.space.derive(published.architecture))
+    return [Judged(name, stages.trained(network, name), published.design, workload=published.workload)]
+
+
+def _random(stages: Stages, pair: Pair, index: int) -> Judged:
+    name = f"random-{index + 1}" if index else "random"
+    trained = stages.trained(stages.network(pair.architecture), name)
+    return Judged(name, trained, pair.design, pair.architecture)

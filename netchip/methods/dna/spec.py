@@ -1,8 +1,8 @@
 """What a co-search is asked for, part by part, as configuration. Imports no torch; sections are those of arXiv 2010.14778."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from netchip.spec import Spec
 from netchip.train.spec import OptimizerSpec
@@ -61,10 +61,31 @@ class SearchSpec(Spec):
     )
     batch_size: int | None = Field(default=None, ge=1, description="images in a step of the search; none: the data's")
     drawn: int = Field(
+        default=8,
+        ge=0,
+        description="networks that are judged beside the most likely one: drawn by the probabilities, and evenly, in turns",
+    )
+    neighbours: int = Field(
         default=4,
         ge=0,
-        description="networks drawn by the final probabilities and judged beside the best of every epoch",
+        description="networks a few choices away from the best judged so far that are judged then, one after the other",
     )
+    audition_epochs: int = Field(
+        default=1, ge=0, description="epochs that a candidate trains from the shared weights before it is judged"
+    )
+    finalists: int = Field(
+        default=3, ge=0, description="of the candidates, the best so many are judged again after a longer training"
+    )
+    finalist_epochs: int = Field(default=3, ge=1, description="epochs of that one, again from the shared weights")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.finalists and self.finalist_epochs <= self.audition_epochs:
+            raise ValueError(
+                f"finalist_epochs = {self.finalist_epochs}: finalists are heard for longer than audition_epochs = "
+                f"{self.audition_epochs}; give more, or finalists = 0"
+            )
+        return self
 
 
 class FinalSpec(Spec):

@@ -19,7 +19,7 @@ from netchip.train.spec import TrainSpec
 SPEC = DatasetSpec(name="digits", image_size=8, batch_size=64)
 PLATFORM = PlatformSpec(board="pynq-z2", bounds=(4,), fps=30_000)
 TRAIN = TrainSpec(device="cpu", progress="quiet")
-SHORT = SearchSpec(pretrain_epochs=0, epochs=1, drawn=0)
+SHORT = SearchSpec(pretrain_epochs=0, epochs=1, drawn=1, neighbours=0, audition_epochs=0, finalists=0)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def joint(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
 
 def test_every_arm_keeps_the_pace_and_the_board(joint: tuple[Result, Path]) -> None:
     result, _ = joint
-    assert [arm.name for arm in result.arms] == ["joint", "sequential", "random", "published"]
+    assert [arm.name for arm in result.arms] == ["joint", "sequential", "random", "random-2", "published"]
     for arm in result.arms:
         assert arm.modelled["fps"] >= 30_000
         assert arm.modelled["dsp"] <= 176
@@ -41,6 +41,11 @@ def test_every_arm_keeps_the_pace_and_the_board(joint: tuple[Result, Path]) -> N
     assert result.efficient.macs == result.arms[0].counted["macs"] == result.metrics["macs"]
     assert result.dense.macs > result.efficient.macs
     assert "all arms: the same limits" in " ".join(result.notes)
+    assert "epochs from the supernet's weights, the best 1 again after 2; the one taken was" in result.notes[-1]
+    random = [arm.measured["test_accuracy_percent"] for arm in result.arms if arm.name.startswith("random")]
+    assert result.metrics["random_best_accuracy_percent"] == max(random)
+    assert result.metrics["random_median_accuracy_percent"] == sum(random) / 2
+    assert 0 < result.arms[0].measured["hardware_seconds"] < result.arms[0].measured["search_seconds"]
 
 
 def test_network_and_accelerator_are_read_back_from_the_folder(joint: tuple[Result, Path]) -> None:

@@ -6,12 +6,14 @@ for epoch in range(epochs):
         search.choose(lambda route: cross_entropy(search.supernet(other, route), its_labels))
         loss = cross_entropy(search.supernet(images, search.supernet.route()), labels)
         ...                                        # a step of the weights
-    pair = search.end_epoch()
+    search.end_epoch()
+pair = search.best()                               # or the best of search.candidates(...), each trained for a while
 """
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,13 +23,12 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from netchip.errors import ConfigError, DivergedError
+from netchip.methods.dna.joint.candidates import Proposal, neighbour, proposals
 from netchip.methods.dna.joint.macs import NoDesign
 from netchip.methods.dna.joint.pair import Finder, Pair
-from netchip.methods.dna.joint.repairing import filled, scored
 from netchip.methods.dna.joint.weight import CostWeight
 from netchip.methods.dna.platform.designs import design_from_json
 from netchip.methods.dna.platform.platform import Design, Platform
-from netchip.methods.dna.space.architecture import Architecture
 from netchip.methods.dna.space.layers import SpaceLayers
 from netchip.methods.dna.supernet.loads import LoadTable
 from netchip.methods.dna.supernet.route import Route
@@ -86,7 +87,7 @@ class CoSearch:
             design=design,
             least_use=self.settings.least_use,
         )
-        self.hardware_seconds, self.hardware_solves, self.epochs = 0.0, 0, 0
+        self.hardware_seconds, self.epochs, self._mean_solves = 0.0, 0, 0
         self._reference = platform.target
         self._solved: tuple[Design, LoadTable] | None = None
 
@@ -140,33 +141,24 @@ class CoSearch:
 
     def best(self) -> Pair:
         """The best pair that fits, by the logarithms of the probabilities; raises `BudgetError` where none does."""
-        started = time.monotonic()
-        pair = self.finder.best(self._scores(), self.design)
-        self.hardware_seconds += time.monotonic() - started
-        return pair
+        with self._timed():
+            return self.finder.best(self._scores(), self.design)
 
-    def chosen(
-        self, loss_of: Callable[[Architecture], float], drawn: int, *, seed: int = 0
-    ) -> tuple[Pair, dict[Architecture, float]]:
-        """The pair that fits whose network has the least `loss_of`, among the best one and `drawn` draws from the probabilities.
-
-        Draws are brought to the target under the accelerator at this moment; only those that are chosen get their own. With the
-        pair come the losses of all that were judged.
-        """
+    def candidates(self, drawn: int, *, seed: int = 0) -> list[Proposal]:
+        """The best pair and at most `drawn` others that fit and make use of the target; raises `BudgetError` where none fits."""
         best = self.best()
-        started = time.monotonic()
-        proposals = dict.fromkeys((best.architecture, *self._proposals(best, drawn, np.random.default_rng(seed))))
-        self.hardware_seconds += time.monotonic() - started
-        losses = {architecture: loss_of(architecture) for architecture in proposals}
-        started = time.monotonic()
-        found = best
-        for architecture in sorted(losses, key=losses.__getitem__):
-            pair = best if architecture == best.architecture else self.finder.pair(architecture, self.design)
-            if self.finder.fits(pair) and (self.finder.uses(pair) or not self.finder.uses(best)):
-                found = pair
-                break
-        self.hardware_seconds += time.monotonic() - started
-        return found, losses
+        with self._timed():
+            return proposals(self.finder, best, self._scores(), drawn, seed)
+
+    def neighbour(self, parent: Pair, random: np.random.Generator) -> Pair | None:
+        """A pair that fits, a few choices from `parent`; none where none was found."""
+        with self._timed():
+            return neighbour(self.finder, parent, random)
+
+    @property
+    def hardware_solves(self) -> int:
+        """Accelerators that were solved: for mean networks, and for networks of their own."""
+        return self._mean_solves + self.finder.solved.solves
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the supernet, as plain values."""
@@ -177,7 +169,7 @@ class CoSearch:
             "epochs": self.epochs,
             "design": None if self._solved is None else self._solved[0].to_json(),
             "hardware_seconds": self.hardware_seconds,
-            "hardware_solves": self.hardware_solves,
+            "mean_solves": self._mean_solves,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -187,28 +179,10 @@ class CoSearch:
         self._reference, self.epochs = state["reference"], state["epochs"]
         design = _read(state["design"])
         self._solved = None if design is None else (design, LoadTable.of(self.finder.layers, self.platform, design))
-        self.hardware_seconds, self.hardware_solves = state["hardware_seconds"], state["hardware_solves"]
+        self.hardware_seconds, self._mean_solves = state["hardware_seconds"], state["mean_solves"]
 
     def _scores(self) -> list[np.ndarray]:
         return [np.log(each + 1e-12) for each in self.supernet.joint_chances()]
-
-    def _proposals(self, best: Pair, drawn: int, random: np.random.Generator) -> list[Architecture]:
-        """Networks drawn by their probabilities and brought to the target, as far as the accelerator at this moment tells.
-
-        It was solved for the mean network; how much less a network takes on its own is read from the best pair.
-        """
-        scores, space = self._scores(), self.finder.layers.space
-        _, table = self._now()
-        places = table.of_network(self.finder.layers, best.architecture)
-        room = float(self.platform.combine(torch.from_numpy(places))) / best.cost
-        limit = self.platform.target * max(1.0, room)
-        least = self.settings.least_use * limit if math.isfinite(limit) else 0.0
-        found: list[Architecture] = []
-        for _ in range(drawn):
-            noisy = [each + random.gumbel(size=each.shape) for each in scores]
-            wanted = scored(noisy, [position.skips for position in space.positions], self.finder.most_skips)
-            found.append(space.architecture(filled(wanted, table, self.platform.combine, least, limit)))
-        return found
 
     def _weight(self, cost: float) -> float:
         target = self.platform.target
@@ -220,15 +194,22 @@ class CoSearch:
         return self._solved
 
     def _solve(self, start: Design | None) -> tuple[Design, LoadTable]:
-        started = time.monotonic()
         layers, design = self.finder.layers, self.finder.design
-        if design is None:
-            design = self.platform.best(layers.expected(self.supernet.joint_chances()), start=start)
-            self.hardware_solves += 1
-        table = LoadTable.of(layers, self.platform, design)
-        self.hardware_seconds += time.monotonic() - started
+        with self._timed():
+            if design is None:
+                design = self.platform.best(layers.expected(self.supernet.joint_chances()), start=start)
+                self._mean_solves += 1
+            table = LoadTable.of(layers, self.platform, design)
         _check(table)
         return design, table
+
+    @contextmanager
+    def _timed(self) -> Generator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.hardware_seconds += time.monotonic() - started
 
     def _learn(self, weights: list[torch.nn.Parameter], learning: list[bool]) -> None:
         for weight, learns in zip(weights, learning, strict=True):

@@ -67,7 +67,7 @@ def filled(
 ) -> Places:
     """As `repaired`, but of a cost of `least` where it can: scores are raised for what costs more, as little as is needed."""
     swaps = _Swaps(scored, table, cost)
-    places, bonus = repaired(scored, table, cost, limit), _relative(table)
+    places, bonus = repaired(scored, table, cost, limit), relative_loads(table)
     for price in _BONUSES:
         if swaps.cost_of(places) >= least:
             break
@@ -77,7 +77,7 @@ def filled(
     return places
 
 
-def _relative(table: LoadTable) -> list[np.ndarray]:
+def relative_loads(table: LoadTable) -> list[np.ndarray]:
     """What each option adds to all loads, each relative to its mean over the space; [options, bits] a position."""
     scale = table.fixed + np.sum([each.mean((0, 1)) for each in table.options], axis=0)
     weights = 1 / np.where(scale > 0, scale, np.inf)
@@ -97,7 +97,7 @@ def _descended(swaps: "_Swaps", scored: Scored, limit: float) -> Places:
 
 def _priced(swaps: "_Swaps", scored: Scored, table: LoadTable, limit: float) -> Places:
     """The highest score less a price for all loads, at the lowest price of a ladder that keeps the limit, else the highest."""
-    relative = _relative(table)
+    relative = relative_loads(table)
     places = scored.best()
     for price in _PRICES:
         less = [score - price * own for score, own in zip(scored.scores, relative, strict=True)]

@@ -1,12 +1,11 @@
 """What a joint search is compared with, each with the best accelerator for it under the same limits.
 
-Sequential: the same search by MACs in place of the accelerator's cost, then the accelerator. The MACs it aims at are those that
-networks of the space have, in the median, at the target pace, and of its networks it takes the largest that keeps the limits: a
-designer's rule of thumb at its best. Random: any network of the space, cut down to the limits. Published: the blocks of MobileNetV2
-(arXiv 1801.04381: k3_e6 everywhere but in the first place, k3_e1) in the positions of the space, as wide as keeps them.
+Sequential: the same search by MACs in place of the accelerator's cost, with as many auditions, then the accelerators. The MACs it
+aims at are those that networks of the space have, in the median, at the target pace, a designer's rule of thumb; of its networks
+it takes the best that keeps the limits. Random: any network of the space, cut down to the limits. Published: the blocks of
+MobileNetV2 (arXiv 1801.04381: k3_e6 everywhere but in the first place, k3_e1) in the positions of the space, as wide as keeps them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +14,7 @@ from torch import nn
 from netchip.errors import BudgetError
 from netchip.graph.to_workload import to_workload
 from netchip.methods.dna.joint.macs import MacsPlatform
-from netchip.methods.dna.joint.pair import Finder, Pair
+from netchip.methods.dna.joint.pair import Pair, Solved
 from netchip.methods.dna.platform.hierarchy import HierarchyPlatform
 from netchip.methods.dna.platform.platform import Design
 from netchip.methods.dna.space.architecture import Architecture
@@ -23,13 +22,12 @@ from netchip.methods.dna.space.layers import SpaceLayers, with_bits
 from netchip.methods.dna.space.presets import mobilenet_v2
 from netchip.methods.dna.space.space import NetworkSpace
 from netchip.methods.dna.stages.stages import Searched, Stages
-from netchip.methods.dna.stages.training import judged
 from netchip.workload.network import Workload
 
 MEASURED = 8
 """Random networks whose MACs a cycle are looked at."""
 
-_STEPS_UP, _STEPS_DOWN = 8, 40
+_STEP, _STEPS_DOWN = 0.85, 8
 WIDTHS = (*(1.0 + 0.1 * step for step in range(10, 0, -1)), *(1.0 - 0.05 * step for step in range(18)))
 
 
@@ -45,29 +43,37 @@ class Published:
 
 
 def sequential(stages: Stages) -> Searched:
-    """A search by MACs, and the best pair among its networks: least validation loss of those that keep the limits."""
-    per_cost = _macs_per_cost(stages)
-    target = per_cost * stages.platform.target
+    """A search by MACs with as many auditions as the joint one, then the accelerators: its best network that keeps the limits.
+
+    Where none of those that were heard does, networks of fewer MACs are heard. Raises `BudgetError` where that leads nowhere.
+    """
+    target = _macs_per_cost(stages) * stages.platform.target
     found = stages.searched("search-by-macs", MacsPlatform(target))
-    scores = [np.log(each + 1e-12) for each in found.supernet.joint_chances()]
-    pairs = {
-        pair.architecture: pair
-        for pair in (stages.finder.pair(found.pair.architecture), *_by_size(stages, scores, target))
-    }
-    kept = [pair for pair in pairs.values() if stages.finder.fits(pair)]
-    if not kept:
-        raise BudgetError("no network that a search by MACs found keeps the limits; allow more, or search jointly")
-    kept = stages.finder.in_use(kept)
-    device = next(found.supernet.parameters()).device
-    losses = [judged(found.supernet, pair.architecture, stages.validation(), device)[0] for pair in kept]
-    return replace(found, pair=kept[int(np.argmin(losses))], losses=tuple(losses))
+    for step in range(_STEPS_DOWN):
+        if step:
+            found = _heard_again(stages, found, target * _STEP**step, step)
+        pairs = [stages.finder.pair(each.pair.architecture) for each in found.candidates]
+        kept = [pair for pair in pairs if stages.finder.fits(pair)]
+        if kept:
+            return replace(found, pair=kept[0])
+    raise BudgetError("no network that a search by MACs found keeps the limits; allow more, or search jointly")
 
 
-def random_pair(stages: Stages) -> Pair:
-    """A network drawn evenly, cut down to the limits where it is over them."""
+def _heard_again(stages: Stages, found: Searched, target: float, step: int) -> Searched:
+    """The same search, its networks brought to other MACs."""
+    search = stages.co_search(found.supernet, MacsPlatform(target))
+    try:
+        candidates, seconds = stages.heard(search, f"search-by-macs-{step}")
+    except BudgetError:  # fewer MACs than any network has
+        return found
+    return replace(found, candidates=candidates, seconds=found.seconds + seconds)
+
+
+def random_pairs(stages: Stages, count: int) -> list[Pair]:
+    """Networks drawn evenly, cut down to the limits where they are over them."""
     random = np.random.default_rng(stages.seed)
     shapes = [(len(position.options), len(stages.space.bits)) for position in stages.space.positions]
-    return stages.finder.best([random.gumbel(size=shape) for shape in shapes])
+    return [stages.finder.best([random.gumbel(size=shape) for shape in shapes]) for _ in range(count)]
 
 
 def published(stages: Stages) -> Published:
@@ -93,7 +99,7 @@ def _at_width(stages: Stages, width: float) -> Published:
     space = mobilenet_v2(stages.space, width)
     architecture = space.architecture([(0, len(space.bits) - 1)] * len(space.positions))
     layers = SpaceLayers(space)
-    finder = replace(stages.finder, layers=layers)
+    finder = replace(stages.finder, layers=layers, solved=Solved())
     pair = finder.pair(architecture)
     return Published(space, architecture, layers.workload(architecture), pair.design, finder.fits(pair))
 
@@ -111,25 +117,3 @@ def _macs_per_cost(stages: Stages) -> float:
         scale = (pair.cost / platform.target) ** 0.5 if product else 1.0
         found.append(stages.layers.workload(pair.architecture).macs / pair.cost * scale)
     return float(np.median(found))
-
-
-def _by_size(stages: Stages, scores: Sequence[np.ndarray], target: float) -> list[Pair]:
-    """The best by scores under MACs around the target, and fewer where none of these keeps the limits; those that do."""
-    found: dict[Architecture, Pair] = {}
-    for step in range(_STEPS_UP, -_STEPS_DOWN, -1):
-        if found and step < -_STEPS_UP:
-            break
-        by_macs = Finder(
-            layers=stages.layers,
-            platform=MacsPlatform(target * 1.07**step),
-            most_skips=stages.finder.most_skips,
-            least_use=stages.finder.least_use,
-        )
-        try:
-            architecture = by_macs.best(scores).architecture
-        except BudgetError:  # fewer MACs than any network has
-            break
-        if architecture not in found:
-            pair = stages.finder.pair(architecture)
-            found |= {architecture: pair} if stages.finder.fits(pair) else {}
-    return list(found.values())

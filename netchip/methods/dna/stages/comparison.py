@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 from netchip.data.batches import evaluation_batches
 from netchip.files import write_json
@@ -15,7 +16,7 @@ from netchip.methods.dna.space.files import save_network
 from netchip.methods.dna.space.space import Derived
 from netchip.methods.dna.stages.figures import write_figures
 from netchip.methods.dna.stages.judging import OURS, Judged
-from netchip.methods.dna.stages.stages import Stages
+from netchip.methods.dna.stages.stages import Searched, Stages
 from netchip.methods.method import Arm, Result
 from netchip.train.saving import save_model
 from netchip.units import format_percent
@@ -67,6 +68,8 @@ def _arm(stages: Stages, judged: Judged, workload: Workload, report: PairReport)
     if judged.searched is not None:
         found = judged.searched
         measured |= {
+            "pretrain_seconds": found.pretrain_seconds,
+            "heard": len(found.candidates),
             "search_seconds": found.seconds,
             "hardware_seconds": found.hardware_seconds,
             "hardware_share_percent": 100 * found.hardware_seconds / found.seconds,
@@ -74,7 +77,7 @@ def _arm(stages: Stages, judged: Judged, workload: Workload, report: PairReport)
         }
     return Arm(
         name=judged.name,
-        role="baseline" if judged.name in ("sequential", "random", "published") else "ours",
+        role="baseline" if judged.name.startswith(("sequential", "random", "published")) else "ours",
         counted={"macs": int(workload.macs), "parameters": sum(each.numel() for each in network.parameters())},
         measured=measured,
         modelled=_modelled(report),
@@ -129,6 +132,9 @@ def _metrics(arms: Sequence[Arm], ours: Judged) -> dict[str, float | int | str |
         metrics[f"{stem}macs"] = arm.counted["macs"]
     if "edp_pj_s" in arms[0].modelled:
         metrics |= {("" if arm is arms[0] else f"{arm.name}_") + "edp_pj_s": arm.modelled["edp_pj_s"] for arm in arms}
+    random = [arm.measured["test_accuracy_percent"] for arm in arms if arm.name.startswith("random")]
+    if len(random) > 1:
+        metrics |= {"random_median_accuracy_percent": median(random), "random_best_accuracy_percent": max(random)}
     if ours.architecture is not None:
         metrics["blocks"] = " ".join(ours.architecture.blocks)
     for name in ("search_seconds", "hardware_share_percent", "hardware_solves"):
@@ -139,8 +145,8 @@ def _metrics(arms: Sequence[Arm], ours: Judged) -> dict[str, float | int | str |
 
 def _notes(config: DnaConfig, judged: Sequence[Judged], reports: Sequence[PairReport]) -> tuple[str, ...]:
     about = {
-        "sequential": "sequential: the same search by MACs, then the best accelerator; the MACs aimed at are those of random "
-        "networks at the target's pace, and of its networks that keep the limits the one of least validation loss is taken",
+        "sequential": "sequential: the same search by MACs and as many auditions, then the best accelerator; the MACs aimed at are "
+        "those of random networks at the target's pace, and of the networks that keep the limits the best is taken",
         "random": "random: drawn evenly from the space and cut down to the limits, with the best accelerator for it",
         "published": "published: MobileNetV2's blocks in the space's positions at the largest width that keeps the "
         "limits, with the best accelerator for it",
@@ -155,7 +161,21 @@ def _notes(config: DnaConfig, judged: Sequence[Judged], reports: Sequence[PairRe
     if config.mode == "joint" and len(judged) > 1:
         found.append("all arms: the same limits, epochs of the final training and seed; test images were touched once")
     if judged[0].searched is not None and judged[0].name == OURS:
-        found.append(
-            f"{len(judged[0].searched.losses)} candidates were judged on the validation images, with the supernet's weights"
-        )
+        found.append(_heard(config, judged[0].searched))
     return tuple(found)
+
+
+def _heard(config: DnaConfig, searched: Searched) -> str:
+    """How the pair was chosen."""
+    chosen, spec = searched.candidates[0], config.search
+    origins = {
+        "best": "the most likely one",
+        "probabilities": "drawn by the search's probabilities",
+        "even": "drawn evenly",
+        "neighbour": "a neighbour of one that had done well",
+    }
+    again = f", the best {spec.finalists} again after {spec.finalist_epochs}" if spec.finalists else ""
+    return (
+        f"{len(searched.candidates)} candidates near the target were judged on the validation images after {spec.audition_epochs} "
+        f"epochs from the supernet's weights{again}; the one taken was {origins[chosen.origin]}"
+    )

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 from torch import Tensor, nn
 
 from netchip.data.batches import Batches, evaluation_batches, training_batches
 from netchip.data.images import ImageClasses
 from netchip.data.spec import DatasetSpec
+from netchip.methods.dna.joint.auditions import Candidate, auditioned
 from netchip.methods.dna.joint.co_search import CoSearch, CoSearchSettings
 from netchip.methods.dna.joint.pair import Finder, Pair
 from netchip.methods.dna.joint.weight import CostWeight
@@ -35,14 +35,16 @@ from netchip.train.spec import TrainSpec
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Searched:
-    """What a search came to. `pair` is the candidate with the least validation loss under the supernet's weights.
+    """What a search came to. `pair` is that of the best of `candidates`, which come best first.
 
-    `losses` are those of all candidates; `hardware_seconds` of `seconds` went into the accelerator, in `hardware_solves` solutions.
+    `seconds` are those of search and auditions, `pretrain_seconds` those before; `hardware_seconds` of `seconds` went into the
+    accelerator, in `hardware_solves` solutions.
     """
 
     supernet: Supernet
     pair: Pair
-    losses: tuple[float, ...]
+    candidates: tuple[Candidate, ...]
+    pretrain_seconds: float
     seconds: float
     hardware_seconds: float
     hardware_solves: int
@@ -100,16 +102,8 @@ class Stages:
 
     def check(self) -> None:
         """Refuses, before any training, limits that the cheapest networks do not keep; raises `BudgetError`."""
-        scores = [
-            np.array(
-                [
-                    [-self._bit_macs(place, block, bits) for bits in range(len(self.space.bits))]
-                    for block in range(len(each.options))
-                ]
-            )
-            for place, each in enumerate(self.space.positions)
-        ]
-        replace(self.finder, least_use=0.0).best(scores)
+        finder = replace(self.finder, least_use=0.0)
+        finder.best(finder.thrift())
 
     def co_search(self, supernet: Supernet, platform: Platform) -> CoSearch:
         """The state of a search on a platform; the given accelerator counts where it is this one's."""
@@ -126,29 +120,40 @@ class Stages:
         """Pretrains the supernet (once for all searches in this folder), searches, and chooses among the candidates."""
         seed_everything(self.seed)
         supernet = Supernet(self.space, active=self.search.active, share=self.search.kernels == "shared")
+        pretrained = None
         if self.start is not None:
             supernet.load_state_dict(dict(self.start))
         elif self.search.pretrain_epochs:
-            self._fit(Pretraining(supernet, self.search), self.halves, "pretrain", self.search.pretrain_epochs)
+            pretrained = self._fit(
+                Pretraining(supernet, self.search), self.halves, "pretrain", self.search.pretrain_epochs
+            )
         seed_everything(self.seed + 1)
         search = self.co_search(supernet, platform or self.platform)
         result = self._fit(Searching(search, self.search), self.halves, name, self.search.epochs)
-        began = time.monotonic()
-        device = next(supernet.parameters()).device
-
-        def loss_of(architecture: Architecture) -> float:
-            return judged(supernet, architecture, self.validation(), device)[0]
-
-        pair, losses = search.chosen(loss_of, self.search.drawn, seed=self.seed)
+        candidates, seconds = self.heard(search, name)
         return Searched(
             supernet=supernet,
-            pair=pair,
-            losses=tuple(losses.values()),
-            seconds=result.seconds + time.monotonic() - began,
+            pair=candidates[0].pair,
+            candidates=candidates,
+            pretrain_seconds=pretrained.seconds if pretrained else 0.0,
+            seconds=result.seconds + seconds,
             hardware_seconds=search.hardware_seconds,
             hardware_solves=search.hardware_solves,
             result=result,
         )
+
+    def heard(self, search: CoSearch, name: str) -> tuple[tuple[Candidate, ...], float]:
+        """The search's candidates, the best first, and the seconds that finding and judging them took."""
+        spent: list[float] = []
+        before = search.hardware_seconds
+
+        def judge(architecture: Architecture, epochs: int) -> float:
+            loss, seconds = self._audition(search.supernet, architecture, epochs, f"{name}-auditions")
+            spent.append(seconds)
+            return loss
+
+        candidates = auditioned(search, judge, self.search, seed=self.seed)
+        return candidates, sum(spent) + search.hardware_seconds - before
 
     def trained(self, network: nn.Module, name: str) -> Trained:
         """Trains any classifier on the whole training part, as what was found is trained; not at all with 0 epochs."""
@@ -182,8 +187,22 @@ class Stages:
         size = self.search.batch_size or self.dataset.batch_size
         return halved(self.data, self.dataset.changed(batch_size=size), seed=self.seed)
 
-    def _bit_macs(self, place: int, block: int, bits: int) -> float:
-        return sum(each.macs for each in self.layers.of_option(place, block, bits)) * self.space.bits[bits]
+    def _audition(
+        self, supernet: Supernet, architecture: Architecture, epochs: int, folder: str
+    ) -> tuple[float, float]:
+        """The validation loss after `epochs` from the supernet's weights on the whole training part, and the seconds it took."""
+        if not epochs:
+            began = time.monotonic()
+            device = next(supernet.parameters()).device
+            return judged(supernet, architecture, self.validation(), device)[0], time.monotonic() - began
+        seed_everything(self.seed)
+        network = self.space.derive(architecture)
+        network.load_state_dict(supernet.weights_of(architecture))
+        digest = hashlib.sha256(json.dumps(architecture.to_json()).encode()).hexdigest()[:12]
+        batches = training_batches(self.data, self.dataset, seed=self.seed)
+        phase = Classification(network, self.final.optimizer)
+        result = self._fit(phase, batches, f"{folder}/{digest}-{epochs}", epochs)
+        return float(result.metrics["validation_loss"]), result.seconds
 
     def _fit(self, phase: Phase, batches: Loader, name: str, epochs: int) -> FitResult:
         return fit(

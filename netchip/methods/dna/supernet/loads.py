@@ -35,6 +35,11 @@ class LoadTable:
             start += len(part)
         return cls(fixed, tuple(options))
 
+    def least(self, other: "LoadTable") -> "LoadTable":
+        """The smaller load of the two, everywhere."""
+        options = tuple(np.minimum(own, its) for own, its in zip(self.options, other.options, strict=True))
+        return LoadTable(np.minimum(self.fixed, other.fixed), options)
+
     def expected(self, chances: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
         """The mean over networks, [C] in double, with the gradients of `chances` (blocks and bits of every position)."""
         total = torch.from_numpy(self.fixed)
