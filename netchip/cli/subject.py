@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netchip.errors import ConfigError, DataError
+from netchip.errors import ConfigError, DataError, first_line
 from netchip.files import read_json
 from netchip.models.catalogue import native_size
 from netchip.models.spec import ModelSpec
@@ -61,7 +61,10 @@ def find_subject(name: str, shape: str | None = None, classes: int | None = None
     if folder.is_dir():
         return _of_run(folder, shape)
     spec = model_spec(name, shape, classes)
-    return Subject(name, {name: _fresh(spec)}, _example(spec, shape))
+    model, example = _fresh(spec), _example(spec, shape)
+    if ":" in name:
+        _require_accepted(model, example, name)
+    return Subject(name, {name: model}, example)
 
 
 def _of_run(folder: Path, shape: str | None) -> Subject:
@@ -82,6 +85,21 @@ def _fresh(spec: ModelSpec) -> Any:
     with same_random_state():
         torch.manual_seed(0)
         return build(spec).eval()
+
+
+def _require_accepted(model: Any, example: Any, name: str) -> None:
+    """Raises `ConfigError` where a user's network does not run on the example, which may be only a guess of its shape."""
+    import torch
+
+    try:
+        with torch.inference_mode():
+            model(example)
+    except Exception as error:
+        sizes = " x ".join(map(str, example.shape))
+        raise ConfigError(
+            f"{name} does not run on an input of {sizes} ({type(error).__name__}: {first_line(error)}); give the shape it takes, "
+            "batch first, as in --input 1,1,28,28"
+        ) from None
 
 
 def _source(folder: Path) -> dict[str, Any]:

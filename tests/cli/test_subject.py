@@ -42,3 +42,11 @@ def test_fresh_weights_are_the_same_every_time_and_leave_the_random_state_alone(
     first, second = (find_subject("resnet8").models["resnet8"].state_dict() for _ in range(2))
     assert torch.equal(torch.rand(3), expected)
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_network_of_the_users_that_does_not_take_the_guessed_input_says_what_to_give(tmp_path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text("from torch import nn\n\ndef net():\n    return nn.Conv2d(1, 4, 3)\n")
+    with pytest.raises(ConfigError, match=r"own.py:net does not run on an input of 1 x 3 x .*--input 1,1,28,28"):
+        find_subject(f"{file}:net")
+    assert find_subject(f"{file}:net", "1,1,8,8").example.shape == (1, 1, 8, 8)

@@ -9,7 +9,7 @@ METHOD = Method(
     summary="search a network and the accelerator that runs it together, within hard limits",
     paper=Paper(
         title="DNA: Differentiable Network-Accelerator Co-Search",
-        venue="arXiv 2020",
+        venue="2020",
         arxiv="2010.14778",
     ),
     config_class=DnaConfig,
