@@ -156,23 +156,24 @@ class HierarchyProblem:
         """The mappings of all distinct layers, layer after layer, N designs each."""
         size, values = picks.shape[1], self.choices.values(picks)
         layer = np.repeat(np.arange(len(self._distinct)), size)
-        deep = self._table.depthwise[self._distinct][layer]
         room = self._room(picks)
-        ratios = [self._of_kinds(values, deep, place) for place in ("register", "array", "buffer")]
+        ratios = [self._of_kinds(values, place) for place in ("register", "array", "buffer")]
         factor, spatial = factors_by_ratio(
             self._table,
             np.asarray(self._distinct)[layer],
             Ratios(*ratios),
             Room(*(np.tile(each, len(self._distinct)) for each in (room.units, room.register_bits, room.buffer_bits))),
         )
-        place = np.stack([self._of_kinds(values, deep, f"order.{level}") for level in LEVELS])
+        place = np.stack([self._of_kinds(values, f"order.{level}") for level in LEVELS])
         return EvenBatch(levels=_LEVELS_OF_MEMORIES, factor=factor, place=place, spatial=spatial, layer=layer)
 
-    def _of_kinds(self, values: Mapping[str, np.ndarray], deep: np.ndarray, place: str) -> np.ndarray:
+    def _of_kinds(self, values: Mapping[str, np.ndarray], place: str) -> np.ndarray:
         """Ratios [6, L N] or places in order [dim, L N] of each layer's kind."""
         made = _places if place.startswith("order") else _array_ratios if place == "array" else _ratios
-        found = [np.tile(made(values, kind, place), len(self._distinct)) for kind in self.kinds]
-        return found[0] if len(found) == 1 else np.where(deep, found[1], found[0])
+        found = {kind: made(values, kind, place) for kind in self.kinds}
+        deep = self._table.depthwise[self._distinct]
+        each = np.stack([found[_KINDS[int(is_deep)]] for is_deep in deep], axis=1)
+        return each.reshape(each.shape[0], -1)
 
     def _room(self, picks: np.ndarray) -> Room:
         values = self.choices.values(picks)

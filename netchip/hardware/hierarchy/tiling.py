@@ -15,10 +15,14 @@ from netchip.hardware.dimensions import DIMS
 from netchip.hardware.hierarchy.template import TILED
 from netchip.workload.layer import Layer
 
-Fits = Callable[[np.ndarray], np.ndarray]
+Fits = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Whether tiles [6, N] fit, given them and what they make together with all that is below."""
+
+Kind = type[np.float32] | type[np.float64]
 
 _ROUNDS = 12
 _LEAST_SCALE = 0.05
+_EXACT = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,14 +48,20 @@ class TilingTable:
                 table[place, divisor:] = divisor
         return row, table
 
+    @cached_property
+    def _of_kind(self) -> dict[Kind, np.ndarray]:
+        """The table of divisors, flat, in both precisions."""
+        flat = self._divisors[1].ravel()
+        return {np.float32: flat.astype(np.float32), np.float64: flat}
+
     def least_bits(self) -> int:
         """Bits that one weight, input and sum of the widest layer take."""
         return int(self.bits.sum(0).max())
 
-    def among(self, layer: np.ndarray) -> "Cut":
-        """What tiling needs of the layers [N], gathered once."""
-        window: list[np.ndarray] = list(self.window[:, layer])
-        bits: list[np.ndarray] = list(self.bits[:, layer])
+    def among(self, layer: np.ndarray, kind: Kind = np.float64) -> "Cut":
+        """What tiling needs of the layers [N], gathered once, as numbers of a kind."""
+        window: list[np.ndarray] = list(self.window.astype(kind)[:, layer])
+        bits: list[np.ndarray] = list(self.bits.astype(kind)[:, layer])
         return Cut(self, self.depthwise[layer], window, bits)
 
     def divisor_rows(self, steps: np.ndarray) -> np.ndarray:
@@ -59,10 +69,15 @@ class TilingTable:
         row, table = self._divisors
         return row[steps.astype(np.int64)] * table.shape[1]
 
-    def largest_divisor(self, rows: np.ndarray, most: np.ndarray) -> np.ndarray:
-        """The largest divisors not above `most`, of the steps whose rows are given."""
-        table = self._divisors[1]
-        return table.ravel()[rows + np.clip(most, 1, table.shape[1] - 1).astype(np.int64)]
+    def largest_divisors(self, rows: np.ndarray, most: np.ndarray, place: np.ndarray, found: np.ndarray) -> None:
+        """Puts into `found` the largest divisors not above `most` (at least 0), of the steps whose rows are given.
+
+        `place`, integers, and `most` are overwritten: pages that are new at every step would take longer than the arithmetic.
+        """
+        np.minimum(most, self._divisors[1].shape[1] - 1, out=most)
+        place[...] = most
+        np.add(place, rows, out=place)
+        np.take(self._of_kind[found.dtype.type], place, out=found, mode="clip")
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,37 +142,51 @@ def factors_by_ratio(
     table: TilingTable, layer: np.ndarray, ratios: Ratios, room: Room
 ) -> tuple[np.ndarray, np.ndarray]:
     """Steps [level, dim, N] in registers, buffer and DRAM, and units [1, dim, N] side by side, of designs for the layers [N]."""
-    bounds, cut = table.bounds[:, layer], table.among(layer)
+    kind = _kind_for(room)
+    bounds, cut = table.bounds.astype(kind)[:, layer], table.among(layer, kind)
+    ratios = Ratios(*(each.astype(kind) for each in (ratios.register, ratios.array, ratios.buffer)))
+    room = Room(*(each.astype(kind) for each in (room.units, room.register_bits, room.buffer_bits)))
     most = np.minimum(room.register_bits, room.buffer_bits)
-    inner = _filled(table, bounds, ratios.register, lambda tile: cut.held_bits(tile) <= most)
+    inner = _filled(table, bounds, ratios.register, lambda _, whole: cut.held_bits(whole) <= most)
     side = _filled(
         table,
         bounds / inner,
         ratios.array,
-        lambda tile: (tile.prod(0) <= room.units) & (cut.held_bits(inner * tile) <= room.buffer_bits),
+        lambda tile, whole: (tile.prod(0) <= room.units) & (cut.held_bits(whole) <= room.buffer_bits),
+        inner,
     )
     below = inner * side
-    outer = _filled(table, bounds / below, ratios.buffer, lambda tile: cut.held_bits(below * tile) <= room.buffer_bits)
+    outer = _filled(
+        table, bounds / below, ratios.buffer, lambda _, whole: cut.held_bits(whole) <= room.buffer_bits, below
+    )
     levels = [_all_dims(table, layer, tile) for tile in (inner, side, outer)]
     rest = table.all_bounds[:, layer] / (levels[0] * levels[1] * levels[2])
     return np.stack([levels[0], levels[2], rest]), levels[1][None]
 
 
-def _filled(table: TilingTable, left: np.ndarray, ratios: np.ndarray, fits: Fits) -> np.ndarray:
+def _kind_for(room: Room) -> Kind:
+    """Single precision is exact for whole numbers up to 2^24; what is beyond does not fit there whatever its last digits."""
+    return np.float32 if max(room.buffer_bits.max(), room.units.max()) < _EXACT else np.float64
+
+
+def _filled(
+    table: TilingTable, left: np.ndarray, ratios: np.ndarray, fits: Fits, below: np.ndarray | None = None
+) -> np.ndarray:
     """The largest tiles in these ratios that fit, each a divisor of the steps left; 1 where even those do not."""
-
     rows = table.divisor_rows(left)
-
-    def at(scale: np.ndarray) -> np.ndarray:
-        return table.largest_divisor(rows, scale * ratios)
-
-    low = np.full(left.shape[1], np.log(_LEAST_SCALE))
-    high = np.full(left.shape[1], np.log(2 * max(2.0, float(table.bounds.max()))))
+    place = np.empty(rows.shape, dtype=np.int64)
+    scaled, tile, whole = (np.empty(rows.shape, dtype=ratios.dtype) for _ in range(3))
+    low = np.full(left.shape[1], np.log(_LEAST_SCALE), dtype=ratios.dtype)
+    high = np.full(left.shape[1], np.log(2 * max(2.0, float(table.bounds.max()))), dtype=ratios.dtype)
     for _ in range(_ROUNDS):
         middle = (low + high) / 2
-        fit = fits(at(np.exp(middle)))
+        np.multiply(np.exp(middle), ratios, out=scaled)
+        table.largest_divisors(rows, scaled, place, tile)
+        fit = fits(tile, tile if below is None else np.multiply(below, tile, out=whole))
         low, high = np.where(fit, middle, low), np.where(fit, high, middle)
-    return at(np.exp(low))
+    np.multiply(np.exp(low), ratios, out=scaled)
+    table.largest_divisors(rows, scaled, place, tile)
+    return tile
 
 
 def _all_dims(table: TilingTable, layer: np.ndarray, tile: np.ndarray) -> np.ndarray:

@@ -112,7 +112,7 @@ def imagenet() -> DnaConfig:
 
 def digits_edp() -> DnaConfig:
     """Digits at 16x16 on a generic hierarchy (40 nm) within an energy-delay product: under two minutes on one core."""
-    return digits().changed(platform=PlatformSpec(kind="hierarchy", edp_uj_s=5e-6), controls=("sequential", "random"))
+    return digits().changed(platform=PlatformSpec(kind="hierarchy", edp_uj_s=8e-6), controls=("sequential", "random"))
 
 
 def smoke_edp() -> DnaConfig:

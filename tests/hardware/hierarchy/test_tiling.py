@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netchip.hardware.dimensions import DIMS
+from netchip.hardware.hierarchy import tiling
 from netchip.hardware.hierarchy.template import TILED
 from netchip.hardware.hierarchy.tiling import Ratios, Room, factors_by_ratio, tiling_table
 from netchip.workload.encoding import Precision
@@ -85,3 +86,23 @@ def test_tiles_follow_their_ratios(ratio: tuple[int, int]) -> None:
         tiling_table([layer]), np.zeros(1, dtype=np.int64), Ratios(ratios, 0 * ratios, ratios), room
     )
     assert factor[0, [2, 3], 0].tolist() == ([8, 2] if ratio[0] > 1 else [2, 8])
+
+
+def test_both_precisions_find_the_same_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    random, size = np.random.default_rng(0), 300
+    shapes = [
+        LayerShape.conv(in_channels=c, out_channels=k, in_size=(30, 28), kernel=(3, 3), groups=g)
+        for c, k, g in ((24, 96, 1), (96, 96, 96), (7, 130, 1))
+    ]
+    table, which = tiling_table([Layer(f"{n}", each, precision=BITS) for n, each in enumerate(shapes)]), np.arange(size)
+    ratios = Ratios(*(random.integers(1, 11, (6, size)).astype(float) for _ in range(3)))
+    room = Room(np.full(size, 256.0), np.full(size, 4096.0), random.choice([8192.0, 2.0**23], size))
+    single = factors_by_ratio(table, which % 3, ratios, room)
+    monkeypatch.setattr(tiling, "_EXACT", 0)
+    double = factors_by_ratio(table, which % 3, ratios, room)
+    for one, other in zip(single, double, strict=True):
+        np.testing.assert_array_equal(one, other)
+    large = Room(np.full(size, 2.0**25), room.register_bits, np.full(size, 2.0**30))
+    factor, spatial = factors_by_ratio(table, which % 3, ratios, large)
+    assert (factor[2] == 1).all()  # everything is in the buffer
+    assert spatial.max() > 1
