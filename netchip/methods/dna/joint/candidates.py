@@ -1,6 +1,7 @@
 """Networks that are worth a hearing: within every limit, near the target, and unlike each other."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,19 +53,21 @@ def neighbour(finder: Finder, parent: Pair, random: np.random.Generator) -> Pair
     """
     near = [each for each in _near(finder, parent, random) if each not in finder.solved.pairs]
     for architecture in near[:_SOLVED]:
-        pair = finder.pair(architecture, parent.design)
-        if finder.fits(pair) and finder.uses(pair):
-            return pair
+        with suppress(BudgetError):
+            pair = finder.pair(architecture, parent.design)
+            if finder.fits(pair) and finder.uses(pair):
+                return pair
     return None
 
 
 def _drawn(finder: Finder, first: Pair, scores: Sequence[np.ndarray], random: np.random.Generator) -> Pair | None:
+    """The pair that a draw comes to, from `first` on; none where it is over a limit."""
     strength = random.uniform(0, _FILLING)
     noisy = [each + random.gumbel(size=each.shape) for each in scores]
-    if not np.isfinite(finder.platform.target):
-        return finder.best(noisy)
-    filling = relative_loads(finder.outlook())
     try:
+        if not np.isfinite(finder.platform.target):
+            return finder.best(noisy)
+        filling = relative_loads(finder.outlook())
         return finder.near([each + strength * loads for each, loads in zip(noisy, filling, strict=True)], first)
     except BudgetError:
         return None

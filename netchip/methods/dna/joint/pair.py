@@ -1,6 +1,7 @@
 """A network and its accelerator, the pair that a search returns; and the best pair by scores within every limit."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +17,7 @@ from netchip.methods.dna.supernet.loads import LoadTable
 _TURNS = 6
 _TIGHTENED = 24
 _LOOKED_AT = 6
+_TIGHTER = 0.97
 _GAP = 1e-3
 
 
@@ -142,11 +144,14 @@ class Finder:
         solved.outlook = table if solved.outlook is None else solved.outlook.least(table)
 
     def _look_around(self) -> None:
-        """Solves a few networks drawn evenly, so that the outlook is broad."""
-        if self.design is None and np.isfinite(self.platform.target):
-            random = np.random.default_rng(0)
-            while len(self.solved.pairs) < min(_LOOKED_AT, self.layers.space.count):
-                self.pair(self.layers.space.random(random))
+        """Solves a few networks drawn evenly, so that the outlook is broad; those that no accelerator runs are passed over."""
+        if self.design is not None or not np.isfinite(self.platform.target):
+            return
+        random = np.random.default_rng(0)
+        for _ in range(2 * _LOOKED_AT):
+            if len(self.solved.pairs) < _LOOKED_AT:
+                with suppress(BudgetError):
+                    self.pair(self.layers.space.random(random))
 
     def _in_turns(self, wanted: Scored, first: Pair, tried: dict[Architecture, Pair]) -> bool:
         """Adds pairs around the target, under limits that follow it, to `tried`; whether one of them fits."""
@@ -157,16 +162,21 @@ class Finder:
                 break
             least = max(least, self.least_use * limit) if np.isfinite(limit) else 0.0
             architecture = self._architecture(filled(wanted, self.outlook(), self.platform.combine, least, limit))
-            last = self.pair(architecture, last.design)
+            told = self.expected_cost(architecture)
+            try:
+                last = self.pair(architecture, last.design)
+            except BudgetError:  # no accelerator for it can be built
+                limit, least = min(limit * _TIGHTER, (1 - _GAP) * told), 0.0
+                continue
             tried[architecture] = last
-            fits, ratio, told = self.fits(last), target / last.cost, self.expected_cost(architecture)
+            fits, ratio = self.fits(last), target / last.cost
             any_fits |= fits
             if fits and self.uses(last):
                 break
             if fits:
                 limit, least = limit * min(1.25, max(1.03, ratio)), (1 + _GAP) * told
             else:
-                limit, least = min(limit * min(0.97, max(0.8, ratio)), (1 - _GAP) * told), 0.0
+                limit, least = min(limit * min(_TIGHTER, max(0.8, ratio)), (1 - _GAP) * told), 0.0
         return any_fits
 
     def _limit(self, pair: Pair) -> float:

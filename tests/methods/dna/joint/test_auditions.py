@@ -1,25 +1,28 @@
 """Who is proposed, who is heard, in which order, and who is taken, with a judge that is a plain function of the network."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
 
-from netchip.errors import ConfigError
+from netchip.errors import BudgetError, ConfigError
 from netchip.hardware.fpga.board import load_board
 from netchip.methods.dna.joint.auditions import Candidate, auditioned
 from netchip.methods.dna.joint.candidates import neighbour, proposals
 from netchip.methods.dna.joint.co_search import CoSearch, CoSearchSettings
-from netchip.methods.dna.joint.macs import MacsPlatform
+from netchip.methods.dna.joint.macs import MacsPlatform, NoDesign
 from netchip.methods.dna.joint.pair import Finder
 from netchip.methods.dna.platform.fpga import FpgaPlatform
+from netchip.methods.dna.platform.platform import Design
 from netchip.methods.dna.platform.spaces import spaces_by_map_size
 from netchip.methods.dna.space.architecture import Architecture
 from netchip.methods.dna.space.layers import SpaceLayers
 from netchip.methods.dna.space.presets import preset
 from netchip.methods.dna.spec import SearchSpec
 from netchip.methods.dna.supernet.supernet import Supernet
+from netchip.workload.network import Workload
 
 PLATFORM = FpgaPlatform(board=load_board("zc706"), spaces=spaces_by_map_size((4,)), bounds=(4,), fps=50_000)
 
@@ -82,6 +85,30 @@ def test_a_neighbour_is_at_most_three_choices_away_and_new(layers: SpaceLayers) 
         assert pair.architecture.blocks.count("skip") <= search.finder.most_skips
     lonely = Finder(layers=layers, platform=PLATFORM, most_skips=0, least_use=0.999999)
     assert neighbour(lonely, lonely.pair(parent.architecture), random) is None
+
+
+@dataclass(frozen=True)
+class Picky(MacsPlatform):
+    """Nothing can be built for more than `most` MACs."""
+
+    most: float = float("inf")
+
+    def best(self, workload: Workload, *, start: Design | None = None) -> NoDesign:
+        if workload.macs > self.most:
+            raise BudgetError("too many MACs")
+        return super().best(workload, start=start)
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+def test_networks_for_which_nothing_can_be_built_are_passed_over(layers: SpaceLayers, bounded: bool) -> None:
+    most = 1.05 * layers.expected([np.full((5, 1), 0.2)] * 6).macs
+    search = search_of(layers, Picky(1.1 * most if bounded else float("inf"), most=most))
+    with torch.no_grad():  # the most likely network can be built
+        for choice in search.supernet.block_choices:
+            choice.logits[0] += 0.2  # pyright: ignore[reportIndexIssue, reportOperatorIssue]
+    found = heard(search, lambda architecture, epochs: 0.0)
+    assert len(found) > 3
+    assert all(layers.workload(each.pair.architecture).macs <= most for each in found)
 
 
 def test_without_a_target_anything_is_a_candidate(layers: SpaceLayers) -> None:
