@@ -87,13 +87,17 @@ def check(verilog: Verilog, folder: Path, name: str = "chunk") -> str:
     return _run(verilog, folder, name, script)
 
 
-def synthesise(verilog: Verilog, folder: Path, family: Family = "7-series", name: str = "chunk") -> Synthesised:
+def synthesise(
+    verilog: Verilog, folder: Path, family: Family = "7-series", name: str = "chunk", *, slices: bool = True
+) -> Synthesised:
     """Maps the modules to the cells of a family in `folder`, counts them and finds the slowest path. Takes minutes.
 
-    What cells take is in their simulation models until these are made black boxes, so the path is found before that.
+    Without `slices` multipliers are made of look-up tables. What cells take is in their simulation models until these are made
+    black boxes, so the path is found before that.
     """
     script = (
-        f"read_verilog {name}.v; synth_xilinx -family {FAMILIES[family]} -top {name} -flatten -noiopad -noclkbuf -run :check; "
+        f"read_verilog {name}.v; synth_xilinx -family {FAMILIES[family]} -top {name} -flatten -noiopad -noclkbuf"
+        f"{'' if slices else ' -nodsp'} -run :check; "
         f"hierarchy -check -top {name}; tee -o path.txt sta; blackbox =A:whitebox; tee -o cells.json stat -json"
     )
     _run(verilog, folder, name, script)
