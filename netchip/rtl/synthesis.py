@@ -1,4 +1,4 @@
-"""What Yosys makes of a chunk's Verilog: whether it finds anything wrong, and what it takes before place and route."""
+"""What Yosys makes of a chunk's Verilog: whether anything is wrong with it, and what it takes before place and route."""
 
 import json
 import re
@@ -27,19 +27,39 @@ LUTS_OF = {
 
 BRAMS_OF = {"RAMB18E1": 1, "RAMB36E1": 2, "RAMB18E2": 1, "RAMB36E2": 2}
 
+_ARRIVAL = re.compile(r"Latest arrival time in '.*' is (\d+):")
+_STEP = re.compile(r"^ +(\d+) (\S.*) \(([A-Z]\w*\.\S+)\)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class CriticalPath:
+    """The slowest way between registers, of cells alone: before place and route, so without the wires, which often take as long.
+
+    `steps` from the register or memory it leaves to the one it ends at, each as a cell's kind and pins.
+    """
+
+    delay_ps: int
+    steps: tuple[str, ...]
+
+    @property
+    def frequency_hz(self) -> float:
+        """No clock is faster, whatever the wires."""
+        return 1e12 / self.delay_ps
+
 
 @dataclass(frozen=True)
 class Synthesised:
-    """Resources as Yosys counts them, before place and route, and the `cells` they are the sum of."""
+    """Resources as Yosys counts them, before place and route, and the `cells` they are the sum of; its slowest path."""
 
     dsp: int
     bram18: int
     lut: int
     ff: int
     cells: Mapping[str, int]
+    critical_path: CriticalPath | None = None
 
 
-def resources_of(cells: Mapping[str, int]) -> Synthesised:
+def resources_of(cells: Mapping[str, int], critical_path: CriticalPath | None = None) -> Synthesised:
     """The resources of counted cells."""
     return Synthesised(
         dsp=sum(count for name, count in cells.items() if name.startswith("DSP48")),
@@ -47,7 +67,15 @@ def resources_of(cells: Mapping[str, int]) -> Synthesised:
         lut=sum(count * LUTS_OF.get(name, 0) for name, count in cells.items()),
         ff=sum(count for name, count in cells.items() if re.fullmatch(r"FD[RSCP]E(_1)?", name)),
         cells=cells,
+        critical_path=critical_path,
     )
+
+
+def critical_path_of(text: str) -> CriticalPath | None:
+    """The path that Yosys's `sta` writes; none where it has found no cell whose time it knows."""
+    found = _ARRIVAL.search(text)
+    steps = tuple(step[3] for step in _STEP.finditer(text))
+    return CriticalPath(int(found[1]), steps[::-1]) if found and int(found[1]) and steps else None
 
 
 def check(verilog: Verilog, folder: Path, name: str = "chunk") -> str:
@@ -59,15 +87,23 @@ def check(verilog: Verilog, folder: Path, name: str = "chunk") -> str:
     return _run(verilog, folder, name, script)
 
 
-def synthesise(verilog: Verilog, folder: Path, family: Family = "7-series", name: str = "chunk") -> Synthesised:
-    """Maps the modules to the cells of a family in `folder`, and counts them. Takes minutes."""
+def synthesise(
+    verilog: Verilog, folder: Path, family: Family = "7-series", name: str = "chunk", *, slices: bool = True
+) -> Synthesised:
+    """Maps the modules to the cells of a family in `folder`, counts them and finds the slowest path. Takes minutes.
+
+    Without `slices` multipliers are made of look-up tables. What cells take is in their simulation models until these are made
+    black boxes, so the path is found before that.
+    """
     script = (
-        f"read_verilog {name}.v; synth_xilinx -family {FAMILIES[family]} -top {name} -flatten -noiopad -noclkbuf; "
-        "tee -o cells.json stat -json"
+        f"read_verilog {name}.v; synth_xilinx -family {FAMILIES[family]} -top {name} -flatten -noiopad -noclkbuf"
+        f"{'' if slices else ' -nodsp'} -run :check; "
+        f"hierarchy -check -top {name}; tee -o path.txt sta; blackbox =A:whitebox; tee -o cells.json stat -json"
     )
     _run(verilog, folder, name, script)
     design = json.loads((folder / "cells.json").read_text())["design"]
-    return resources_of({kind: int(count) for kind, count in design["num_cells_by_type"].items()})
+    cells = {kind: int(count) for kind, count in design["num_cells_by_type"].items()}
+    return resources_of(cells, critical_path_of((folder / "path.txt").read_text()))
 
 
 def _run(verilog: Verilog, folder: Path, name: str, script: str) -> str:
