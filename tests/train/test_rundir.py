@@ -154,9 +154,10 @@ def test_a_place_that_is_a_file_is_refused_by_name(tmp_path):
 
 def test_what_is_refused_before_it_began_leaves_no_folder(tmp_path):
     def refused_in(seed, at):
-        with pytest.raises(ConfigError), open_run(tmp_path / "runs", seed=seed) as rundir:
-            if at is not None:
-                rundir.phase(at).mkdir()
+        rundir = open_run(tmp_path / "runs", seed=seed)
+        if at is not None:
+            rundir.phase(at).mkdir()
+        with pytest.raises(ConfigError), rundir:
             raise ConfigError("asked, found, what to do")
         return rundir.path
 
