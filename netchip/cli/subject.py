@@ -94,7 +94,7 @@ def _require_accepted(model: Any, example: Any, name: str) -> None:
     try:
         with torch.inference_mode():
             model(example)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  a network of the user's fails as it likes
         sizes = " x ".join(map(str, example.shape))
         raise ConfigError(
             f"{name} does not run on an input of {sizes} ({type(error).__name__}: {first_line(error)}); give the shape it takes, "
