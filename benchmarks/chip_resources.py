@@ -2,7 +2,7 @@
 
 python benchmarks/chip_resources.py --chunks 8
 A chunk takes Yosys a minute or two; `--points FOLDER` keeps each in a file, and takes those that are there. `--large` synthesises a
-chunk of 64 multipliers instead.
+chunk of 64 multipliers instead. `--csv FILE` writes look-up tables and flip-flops as `netchip cost --calibration` reads them.
 """
 
 import argparse
@@ -134,6 +134,26 @@ def line_of(chunk: Chunk, said: dict[str, float], point: dict[str, Any]) -> str:
     return f"{chunk.engine} {units}, {chunk.input_bits} bits, port {chunk.port_bits}: {pairs}{slowest}; {seconds}"
 
 
+def csv_of(rows: list[dict[str, Any]]) -> str:
+    """The points as measured ones, under the larger of the two layers."""
+    lines = []
+    for row in rows:
+        shape = shapes_of(row["chunk"]["engine"].startswith("depthwise"))[0]
+        layer = [
+            shape.total_in_channels,
+            shape.total_out_channels,
+            shape.in_height,
+            shape.in_width,
+            shape.kernel_height,
+            shape.groups,
+        ]
+        chunk = [int(value) if isinstance(value, bool) else value for value in row["chunk"].values()]
+        lines.append([*layer, *chunk, row["counted"]["lut"], row["counted"]["ff"]])
+    layer_names = ["in_channels", "out_channels", "height", "width", "kernel", "groups"]
+    head = [*layer_names, *rows[0]["chunk"], "measured_lut", "measured_ff"]
+    return "".join(",".join(map(str, line)) + "\n" for line in (head, *lines))
+
+
 def errors_percent(rows: list[dict[str, Any]], name: str) -> list[float]:
     return [abs(row["predicted"][name] / row["counted"][name] - 1) * 100 for row in rows]
 
@@ -146,6 +166,7 @@ def main() -> None:
         "--fitted", type=int, default=FITTED, help="how many of the first chunks the constants are fitted to"
     )
     parser.add_argument("--points", type=Path)
+    parser.add_argument("--csv", type=Path)
     parser.add_argument("--large", action="store_true")
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []
@@ -155,6 +176,8 @@ def main() -> None:
         point = point_of(chunk, layers, arguments.points and arguments.points / f"{name}.json")
         rows.append({**point, "predicted": predicted(shapes, chunk)})
         print(line_of(chunk, rows[-1]["predicted"], point), flush=True)
+    if arguments.csv:
+        arguments.csv.write_text(csv_of(rows))
     for title, part in (("fitted", rows[: arguments.fitted]), ("held out", rows[arguments.fitted :])):
         for name in ("lut", "ff") if part else ():
             errors = errors_percent(part, name)

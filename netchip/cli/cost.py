@@ -34,6 +34,7 @@ def command(
     mappings: int = 20_000,
     seed: int = 0,
     calibrated: bool = False,
+    calibration: Path | None = None,
     json: bool = False,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
 ) -> None:
@@ -44,7 +45,8 @@ def command(
     model
         What `netchip inspect` takes, a workload (.json), an ONNX model (.onnx), or layers of SCALE-Sim (.csv) or ZigZag (.yaml).
     chip
-        Names from `netchip list`, or YAML files: chips of netchip's form, or accelerators of ZigZag; several are compared.
+        Names from `netchip list`, or YAML files: chips of netchip's form, or accelerators of ZigZag; several are compared. Or one
+        pipeline of chunks on an FPGA: accelerator.json of a run of dna.
     input
         Shape of the input, batch first, such as 1,3,224,224; else the model's own.
     classes
@@ -66,14 +68,32 @@ def command(
         Of the search; equal seeds find equal mappings.
     calibrated
         Apply the chip's calibration against silicon to the totals; each chip must have one.
+    calibration
+        Of a pipeline on an FPGA: bring its figures to the synthesised or measured points of a CSV, or as the JSON of a fit says.
     json
         Write JSON to stdout, nothing else.
     output
         Also write an HTML page with the tables, the energy of each layer and the roofline.
     """
     from netchip.cli.chip import find_chips
+    from netchip.cli.cost_pipeline import cost_pipeline, is_pipeline
     from netchip.cli.network import find_network
 
+    if any(map(is_pipeline, chip)):
+        others = {
+            "--clock": clock,
+            "--objective": objective,
+            "--budget": budget,
+            "--calibrated": calibrated,
+            "--output": output,
+        }
+        _check_alone(chip, others)
+        cost_pipeline(find_network(model, input, classes), chip[0], bits, calibration, json=json)
+        return
+    if calibration is not None:
+        raise ConfigError(
+            "--calibration is for a pipeline of chunks, accelerator.json of a run of dna; a chip's own is applied with --calibrated"
+        )
     check_place(output)
     chips = find_chips(chip, clock)
     limits, wanted = _budget(budget, chips, objective)
@@ -90,6 +110,14 @@ def command(
         if output is not None:
             say(f"\npage: {output}")
     _require(study)
+
+
+def _check_alone(chips: Sequence[str], others: dict[str, Any]) -> None:
+    """Refuses what a pipeline has no answer to."""
+    given = [flag for flag, value in others.items() if value]
+    if len(chips) > 1 or given:
+        what = "other chips" if len(chips) > 1 else " and ".join(given)
+        raise ConfigError(f"a pipeline of chunks is costed by itself; leave {what} out")
 
 
 def _budget(words: Sequence[str], chips: "Sequence[Chip]", objective: str | None) -> "tuple[Budget | None, Objective]":

@@ -101,7 +101,7 @@ class FpgaPredictor:
             bram18=memory.bram18 + zero,
             uram=memory.uram + zero,
             lut=units.lut + memory.lut + zero,
-            ff=units.ff + zero + 0.0 * memory.bram18,
+            ff=units.ff + memory.ff + zero,
         )
 
     @staticmethod
@@ -125,7 +125,7 @@ def _parameters(chunks: ChunkBatch, unrolls: Unrolls, tiles: Tiles, used: Array 
     lanes = xp.minimum(padded, outputs_per_word(chunks, xp))
     each = tiles.channel_blocks * xp.ceil(tiles.out / unrolls.out) * (padded / lanes)
     depth = xp.sum(each if used is None else xp.where(used, each, 0.0), axis=0)
-    return banks(lanes, xp.zeros_like(depth) + PARAMETER_BITS, depth, padded=False, xp=xp)
+    return banks(lanes, xp.zeros_like(depth) + PARAMETER_BITS, depth, padded=False, xp=xp, only_read=True)
 
 
 def _runs(layers: LayerTable, chunks: ChunkBatch) -> Array:

@@ -17,10 +17,10 @@ PAIRED_UP_TO_BITS, QUADRUPLED_UP_TO_BITS = 8, 4
 SLICES_OF_A_REQUANTISER = 2
 """A sum of 32 bits times a multiplier of 24, in two parts of at most 18 bits; there is one for each output of a word."""
 
-LUT_BASE, LUT_REQUANTISER, LUT_PER_ADDER_BIT, LUT_PER_PAIR = 750, 250, 0.62, 20
-FF_BASE, FF_REQUANTISER, FF_PER_ADDER_BIT, FF_PER_SUM_BIT = 310, 150, 0.65, 0.2
-"""Control and loaders, a requantiser, an adder tree's bit, a pair in a slice, a sum's bit: fitted to chunks as Yosys synthesised
-them before place and route (`benchmarks/chip_resources.py`, `docs/chip.md`)."""
+LUT_BASE, LUT_REQUANTISER, LUT_PER_ADDER_BIT, LUT_PER_SUM_BIT = 365, 357, 0.98, 1.63
+FF_BASE, FF_REQUANTISER, FF_PER_ADDER_BIT, FF_PER_SUM_BIT = 346, 135, 0.93, 0.29
+"""Control and loaders, a requantiser with its parameters, an adder tree's bit, a sum's bit: least squares of relative errors on 30
+chunks as Yosys synthesised them before place and route (`benchmarks/chip_resources.py`, `docs/chip.md`)."""
 
 LUT_FACTOR = 1.1
 """What routing adds to multipliers of look-up tables (FINN's c1); those have not been synthesised."""
@@ -50,7 +50,8 @@ def units_of(chunks: ChunkBatch, unrolls: Unrolls, family: Family, xp: Any) -> U
             LUT_BASE
             + LUT_REQUANTISER * requantisers
             + LUT_PER_ADDER_BIT * adder_bits
-            + xp.where(in_luts, LUT_FACTOR * multiplier_luts, LUT_PER_PAIR * xp.maximum(unrolls.units - slices, 0.0))
+            + LUT_PER_SUM_BIT * trees * chunks.sum_bits
+            + xp.where(in_luts, LUT_FACTOR * multiplier_luts, 0.0)
         ),
         ff=xp.ceil(
             FF_BASE

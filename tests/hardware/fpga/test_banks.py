@@ -18,15 +18,26 @@ from netchip.hardware.fpga.banks import banks
         (4, 4096, False, 1, 0),
         (16, 2100, False, 3, 0),  # three of 1024 x 18
         (16, 2100, True, 4, 0),  # four, as 4,096 deep
-        (16, 63, False, 0, 32),  # 1,008 bits
+        (16, 63, False, 0, 24),  # 1,008 bits: six RAM64M of 3 bits
+        (32, 16, False, 0, 24),  # six RAM32M of 6 bits
+        (6, 32, False, 0, 4),
+        (6, 33, False, 0, 8),
         (16, 64, False, 1, 0),
-        (8, 127, False, 0, 32),  # two rows of 64
+        (8, 127, False, 0, 24),  # two rows of three RAM64M
         (8, 0, True, 0, 0),
     ],
 )
 def test_shapes(width: float, depth: float, padded: bool, blocks: float, luts: float) -> None:
     found = banks(np.array([3.0]), np.array([float(width)]), np.array([float(depth)]), padded=padded, xp=np)
     assert (found.bram18.tolist(), found.lut.tolist()) == ([3 * blocks], [3 * luts])
+    assert found.ff.tolist() == [3 * width if luts else 0]  # a block RAM has its register inside
+
+
+def test_what_is_only_read_is_counted_with_its_reader() -> None:
+    size = {"count": np.array([3.0]), "width_bits": np.array([61.0]), "padded": False, "xp": np}
+    small, large = (banks(**size, depth=np.array([depth]), only_read=True) for depth in (16.0, 17.0))
+    assert [small.lut.tolist(), small.ff.tolist(), small.bram18.tolist()] == [[0], [0], [0]]
+    assert large.bram18.tolist() == [6]
 
 
 @pytest.mark.parametrize(

@@ -46,9 +46,9 @@ def test_a_strided_convolution_by_hand(conv: Callable[..., Layer]) -> None:
     assert found.cycles.tolist() == [[72 + 6 * 3 * 504 + 28 + LAYER_CYCLES + 1]]
     assert found.traffic_bits.tolist() == [[6 * (3 * (72 + 18) + 28) * 64]]
     # Inputs: 2 banks of 2 x 128 words of 32 bits. Weights: 4 of 2 x 32 words of 16 bits. Sums: 2 x 4 of 32 words of 32 bits.
-    # Parameters: 2 banks of 3 x 2 words of 61 bits, in look-up tables.
+    # Parameters: 2 banks of 3 x 2 words of 61 bits, which are logic of the requantisers.
     # Two adders of 33 bits, four requantisers, two sums of 32 bits.
-    luts, ffs = np.ceil(750 + 4 * 250 + 0.62 * 66) + 2 * 2 * 61, np.ceil(310 + 4 * 150 + 0.65 * 66 + 0.2 * 2 * 32)
+    luts, ffs = np.ceil(365 + 4 * 357 + 0.98 * 66 + 1.63 * 64), np.ceil(346 + 4 * 135 + 0.93 * 66 + 0.29 * 64)
     assert usage(found) == {"dsp": 4 + REQUANTISERS, "bram18": 2 + 4 + 8, "uram": 0, "lut": luts, "ff": ffs}
 
 
@@ -258,11 +258,13 @@ def test_a_wider_port_never_takes_longer_and_more_units_never_fewer_slices(
 
 @settings(max_examples=60, deadline=None)
 @given(layers_(), CHUNKS)
-def test_fewer_bits_never_cost_more_but_for_look_up_tables(layer: Layer, chunk: Chunk) -> None:
+def test_fewer_bits_never_cost_more_but_for_look_up_tables_and_their_registers(layer: Layer, chunk: Chunk) -> None:
     wide = predict(layer, replace(chunk, weight_bits=16, input_bits=16))
     narrow = predict(layer, replace(chunk, weight_bits=8, input_bits=8))
-    for name in ("cycles", "traffic_bits", "dsp", "bram18", "ff"):
+    for name in ("cycles", "traffic_bits", "dsp", "bram18"):  # narrow banks go into look-up tables
         assert (getattr(narrow, name) <= getattr(wide, name)).all()
+    if float(narrow.bram18[0]) == float(wide.bram18[0]):
+        assert float(narrow.ff[0]) <= float(wide.ff[0])
 
 
 def test_buffers_are_as_large_as_the_largest_layer_needs(conv: Callable[..., Layer]) -> None:
