@@ -159,7 +159,7 @@ def _to_weights(asked: _Asked) -> Sequence[Checked]:
 
 
 def _to_zigzag(asked: _Asked) -> Sequence[Checked]:
-    from netchip.cli.chip import find_chips
+    from netchip.cli.chips import find_chips
     from netchip.cli.network import at_bits, find_network
     from netchip.export.zigzag_files import write_zigzag, write_zigzag_network
 
