@@ -12,7 +12,7 @@ from netchip.errors import BudgetError, ConfigError
 from netchip.units import format_count
 
 if TYPE_CHECKING:
-    from netchip.cli.chip import Chip
+    from netchip.cli.chips import Chip
     from netchip.cli.network import Network
     from netchip.hardware.budget import Budget
     from netchip.hardware.mapper.mappers import EvolutionaryMapper
@@ -75,7 +75,7 @@ def command(
     output
         Also write an HTML page with the tables, the energy of each layer and the roofline.
     """
-    from netchip.cli.chip import find_chips
+    from netchip.cli.chips import find_chips
     from netchip.cli.cost_pipeline import cost_pipeline, is_pipeline
     from netchip.cli.network import find_network
 

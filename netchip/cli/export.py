@@ -161,7 +161,7 @@ def _to_weights(asked: _Asked) -> Sequence[Checked]:
 
 
 def _to_zigzag(asked: _Asked) -> Sequence[Checked]:
-    from netchip.cli.chip import find_chips
+    from netchip.cli.chips import find_chips
     from netchip.cli.mapped import find_mapped
     from netchip.cli.network import at_bits, find_network
     from netchip.export.mapped_writing import write_zigzag_mapped

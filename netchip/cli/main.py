@@ -31,6 +31,7 @@ _VERBS = (
     ("expand", "Write the dense weights of a compressed file."),
     ("engines", "Estimate a network's energy and latency on five sparse engines, SmartExchange's among them."),
     ("cost", "Model the energy, latency and area of a network on one chip or several."),
+    ("chip", "Write the chip that a run of dna found: Verilog, weights, a test bench; simulate and synthesise it."),
     ("bench", "Measure the latency of a model, or of both networks of a run."),
     (
         "export",

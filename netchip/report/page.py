@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from netchip.files import write_atomic
+from netchip.report.chip_page import ChipView, chip_view
+from netchip.report.chip_record import read_chip
 from netchip.report.compare.choosing import run_figures
 from netchip.report.compare.collecting import Collected, collect
 from netchip.report.compare.fronts import front_figure, fronts
@@ -42,6 +44,7 @@ class RunView:
     settings: tuple[Settings, ...]
     measured_on: str
     left_out: int
+    chip: ChipView | None = None
 
 
 def build_report(runs: Sequence[Path]) -> str:
@@ -96,6 +99,7 @@ def _views(runs: Sequence[RunRecord], grouped: Sequence[Variant], anchors: Seque
             settings=(configs.of(run, run.config), environments.of(run, run.environment)),
             measured_on=", ".join(f"{key}: {value}" for key, value in _flat(run.result.measured_on) if value != "null"),
             left_out=shown.left_out,
+            chip=None if run.chip is None else chip_view(read_chip(run.chip)),
         )
 
 

@@ -17,6 +17,9 @@ from netchip.report.figure import Figure, read_figure
 from netchip.workload.network import Workload
 
 RESULT_FORMAT = 1
+CHIP = "chip/chip.json"
+"""What `netchip chip RUN` leaves in a run's folder."""
+
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -61,7 +64,7 @@ class ResultRecord(_Read):
 
 @dataclass(frozen=True)
 class RunRecord:
-    """Everything a page needs of one run."""
+    """Everything a page needs of one run; `chip` is the record of its chip, where one was made."""
 
     folder: Path
     result: ResultRecord
@@ -71,6 +74,7 @@ class RunRecord:
     figures: tuple[Figure, ...]
     dense: Workload | None = None
     efficient: Workload | None = None
+    chip: Path | None = None
 
     @property
     def title(self) -> str:
@@ -95,6 +99,7 @@ def read_run(folder: Path) -> RunRecord:
         figures=tuple(read_figure(path) for path in sorted((folder / "figures").glob("*.json"), key=_in_order)),
         dense=_read_workload(folder / "workload_dense.json"),
         efficient=_read_workload(folder / "workload_efficient.json"),
+        chip=folder / CHIP if (folder / CHIP).is_file() else None,
     )
 
 

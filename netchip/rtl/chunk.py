@@ -61,6 +61,7 @@ class ChunkHardware(Elaboratable):
         x, w = self._buffers(m, inputs, weights, controller)
         sums = self._arithmetic(m, controller, store, x, w)
         under_way = self._store(m, store, sums)
+        self.watched = _watched(self, inputs, weights, controller, store)
         m.d.comb += sequencer.ended.eq((store.left == 0) & ~under_way)
         return m
 
@@ -241,3 +242,18 @@ class ChunkHardware(Elaboratable):
             m.d.comb += [read.addr.eq(store.parameter), read.en.eq(advance)]
             found.append(read.data)
         return found
+
+
+def _watched(
+    chunk: ChunkHardware, inputs: Loader, weights: Loader, controller: Controller, store: StoreControl
+) -> dict[str, Wire]:
+    """What a picture of a chunk at work shows, by name."""
+    return {
+        "word of inputs": inputs.stream.passes,
+        "word of weights": weights.stream.passes,
+        "inputs wait": inputs.full.any(),
+        "weights wait": weights.full.any(),
+        "multiplying": controller.valid,
+        "sums wait": store.full.any(),
+        "word of outputs": chunk.outputs.passes,
+    }

