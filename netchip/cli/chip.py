@@ -98,6 +98,7 @@ def _make(
         place = next(place for place, own in enumerate(design.owned) if step in own)
         read = design.network.all_numbers(numbers[0])[step.source]
         record = replace(record, waveform=watch_tile(step, design.chunks[place], step.sized(read)))
+    write_json(folder / RECORD, record.to_json())  # kept, should what takes longest fail
     if synthesize:
         record = replace(record, synthesised=_synthesised(design, files, folder))
     write_json(folder / RECORD, record.to_json())
@@ -216,7 +217,7 @@ def _synthesised(design: "ChipDesign", files: "ChipFolder", folder: Path) -> "di
     with layer_by_layer("synthesising", "chunks synthesised") as told:
         for module, verilog in files.chunks.items():
             note(f"synthesising {module}: minutes")
-            found[module] = synthesise(verilog, folder / "synthesis", design.plan.board.family, module)
+            found[module] = synthesise(verilog, folder / "synthesis" / module, design.plan.board.family, module)
             told(module, len(found), len(files.chunks))
     return found
 

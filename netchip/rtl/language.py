@@ -54,8 +54,9 @@ def bits_for(largest: int) -> int:
 
 def delayed(module: Circuit, signal: Wire, cycles: int) -> Wire:
     """A signal some cycles later."""
+    name = signal.name
     for stage in range(cycles):
-        later = Signal.like(signal, name=f"{signal.name}_{stage + 1}", reset_less=True)
+        later = Signal.like(signal, name=f"{name}_after_{stage + 1}", reset_less=True)
         module.d.sync += later.eq(signal)
         signal = later
     return signal

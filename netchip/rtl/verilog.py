@@ -18,6 +18,7 @@ from netchip.rtl.components.sequencer import Sequencer
 from netchip.rtl.components.store import StoreControl
 from netchip.rtl.language import amaranth
 from netchip.rtl.program import Program
+from netchip.rtl.readable import in_place, plain_names
 
 KINDS: Mapping[str, type] = {
     "requantiser": Requantiser, "sequencer": Sequencer, "controller": Controller, "input_loader": Loader,
@@ -27,7 +28,7 @@ KINDS: Mapping[str, type] = {
 """What a module is, by its name without numbers."""
 
 _MODULE = re.compile(r"^module (\\?[\w.$]+)[ (].*?^endmodule\n", re.MULTILINE | re.DOTALL)
-_START = re.compile(r"\\\$auto\$verilog_backend\.cc:\d+:dump_module\$\d+ ")
+_START = re.compile(r"\bauto_verilog_backend_cc_\d+_dump_module_\d+_* ")
 _INITIAL = re.compile(r"^  initial begin\n((?:    [^\n]+\] = [^\n]+;\n)+)  end\n", re.MULTILINE)
 _WORD = re.compile(r"^ +(\\?[\w.$]+) ?\[(\d+)\] = (\d+)'([hd])([0-9a-f]+);$", re.MULTILINE)
 
@@ -43,11 +44,13 @@ class Verilog:
 def verilog_of(program: Program, name: str = "chunk") -> Verilog:
     """The chunk that runs a program; raises `MissingExtra` where Amaranth's Yosys is not installed."""
     hardware = ChunkHardware(program)
-    modules = [_tidy(text, name) for text in _modules(_converted(hardware, name))]
+    modules = [_tidy(text, name) for text in _modules(plain_names(_converted(hardware, name)))]
     memories: dict[str, str] = {}
     apart = [_memories_apart(text, memories) for text in modules]
     once = _each_once(apart)
-    return Verilog("\n".join([_head(hardware, name), *(_described(text, name, hardware) for text in once)]), memories)
+    return Verilog(
+        "\n".join([_head(hardware, name), *(_described(in_place(text), name, hardware) for text in once)]), memories
+    )
 
 
 def module_name(text: str) -> str:
@@ -89,7 +92,7 @@ def _memories_apart(text: str, memories: dict[str, str]) -> str:
         values = [int(word[5], 16 if word[4] == "h" else 10) for word in words]
         if not any(values):
             return ""
-        memory, file = words[0][1], f"{module_name(text)}_{words[0][1].lstrip(chr(92))}.mem"
+        memory, file = words[0][1], f"{module_name(text)}_{words[0][1].strip('_')}.mem"
         memories[file] = "".join(f"{value:0{-(-bits // 4)}x}\n" for value in values)
         return f'  initial $readmemh("{file}", {memory} );\n'
 
