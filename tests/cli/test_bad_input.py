@@ -52,6 +52,12 @@ TABLE: tuple[tuple[str, int, str], ...] = (
     ("sweep --config nothing.yaml", 2, "nothing.yaml: no such file"),
     ("sweep --config broken.yaml", 2, "broken.yaml:1: not YAML"),
     ("sweep early-bird/smoke --out blocker/runs --quiet", 1, DISK),
+    # chip
+    ("chip", 2, "requires an argument"),
+    ("chip nothing", 2, "nothing: holds no accelerator.json"),
+    ("chip empty", 2, "name the folder of a finished run of dna"),
+    ("chip empty --images 0", 2, "--images 0: give at least 1"),
+    ("chip blocker", 2, "blocker is a file; name another place"),
     # pipeline
     ("pipeline", 2, "requires an argument"),
     ("pipeline nothing.yaml", 2, "nothing.yaml: no such file"),

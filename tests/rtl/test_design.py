@@ -52,7 +52,7 @@ def test_what_exceeds_the_board_is_named_with_what_there_is() -> None:
     wide = replace(TREE, tile_out=64, tile_in=64, unroll_out=32, unroll_in=32)
     shapes = {step.name: step.layer.shape for step in design().steps}
     plan = Floorplan(BOARD, ("any",), (wide,), dict.fromkeys(shapes, 0))
-    with pytest.raises(BudgetError, match=r"does not fit pynq-z2: dsp \d+ of 176, .*lut [\d,]+ of 37,240"):
+    with pytest.raises(BudgetError, match=r"does not fit pynq-z2: dsp \d+ of 176"):
         plan.report(shapes).require()
 
 

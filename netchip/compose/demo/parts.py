@@ -92,9 +92,18 @@ _FRACTIONAL: Mapping[str, Any] = {
 }
 
 _DNA: Mapping[str, Any] = {
-    "search": {"pretrain_epochs": 8, "epochs": 5},
+    "search": {
+        "pretrain_epochs": 8,
+        "epochs": 5,
+        "drawn": 6,
+        "neighbours": 2,
+        "audition_epochs": 2,
+        "finalists": 2,
+        "finalist_epochs": 4,
+    },
     "final": {"epochs": 10},
     "controls": ("random",),
+    "random_networks": 1,
 }
 
 

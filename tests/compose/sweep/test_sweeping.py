@@ -202,7 +202,7 @@ def test_numbers_below_their_range_are_refused() -> None:
 
 
 def test_threads_are_divided_unless_the_environment_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netchip.compose.sweep.local._cores", lambda: 8)
+    monkeypatch.setattr("netchip.compose.sweep.local.available_cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert [LocalWorkers(slots).threads for slots in (1, 3, 8, 20)] == [8, 2, 1, 1]
     assert LocalWorkers().slots == 8

@@ -25,7 +25,7 @@ from netchip.train.spec import TrainSpec
 
 QUIET = TrainSpec(device="cpu", progress="quiet", checkpoint_seconds=0.0)
 IMAGES = ImagesSpec(crop=16, crops=4, batch_size=4)
-SEARCH = SearchSpec(pretrain_epochs=1, epochs=2, drawn=1, neighbours=1, finalists=1, finalist_epochs=2)
+SEARCH = SearchSpec(uniform=False, pretrain_epochs=1, epochs=2, drawn=1, neighbours=1, finalists=1, finalist_epochs=2)
 FINAL = FinalSpec(epochs=2)
 
 
