@@ -17,7 +17,7 @@ from netchip.methods.dna.platform.pareto import (
     CSV,
     Asked,
     FrontPoint,
-    Solved,
+    SolvedTarget,
     Start,
     points_figure,
     points_table,
@@ -83,11 +83,11 @@ class Sweeper:
         own = () if self.own_target is None else (self.own_target,)
         return (*own, *self.config.targets)
 
-    def __call__(self, target: float, start: Start | None) -> Solved:
+    def __call__(self, target: float, start: Start | None) -> SolvedTarget:
         """The pair at one target; raises `BudgetError` where none is found that keeps every limit."""
         if target == self.own_target:
             report = self.stages.platform.report(self.ours.design, self.ours.layers(self.stages))
-            return Solved(self.accuracy, self.ours.design, report)
+            return SolvedTarget(self.accuracy, self.ours.design, report)
         platform = at_target(self.stages.platform, self.asked, target)
         own = replace(self.stages, platform=platform, folder=self._folder(target), start=self._state(start))
         own.check()
@@ -103,7 +103,7 @@ class Sweeper:
             save_network(own.folder, network)
         write_pair(own.folder, platform, design, workload)
         test = evaluation_batches(own.data.test, own.data, own.dataset)
-        return Solved(accuracy_percent(network, test) / 100, design, report)
+        return SolvedTarget(accuracy_percent(network, test) / 100, design, report)
 
     def _folder(self, target: float) -> Path:
         return self.stages.folder / FOLDER / f"{self.asked.partition('_')[0]}-{target:g}"

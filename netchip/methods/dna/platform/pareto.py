@@ -26,7 +26,7 @@ _EDP_PJ_S = 1e6
 
 
 @dataclass(frozen=True, eq=False)
-class Solved:
+class SolvedTarget:
     """What a search at one target came to. `accuracy` from 0 to 1."""
 
     accuracy: float
@@ -62,7 +62,7 @@ class FrontPoint:
     refused: str = ""
 
 
-Solve = Callable[[float, Start | None], Solved]
+Solve = Callable[[float, Start | None], SolvedTarget]
 
 
 def sweep(

@@ -11,7 +11,7 @@ from netchip.hardware.fpga.board import load_board
 from netchip.methods.dna.legacy.network import example_layers
 from netchip.methods.dna.platform.fpga import FpgaPlatform
 from netchip.methods.dna.platform.limits import matched
-from netchip.methods.dna.platform.pareto import CSV, FIGURE, Solved, Start, paces, points_table, sweep
+from netchip.methods.dna.platform.pareto import CSV, FIGURE, SolvedTarget, Start, paces, points_table, sweep
 from netchip.methods.dna.platform.spaces import spaces_by_map_size
 from netchip.report.figure import read_figure
 from netchip.workload.network import Workload
@@ -29,11 +29,11 @@ class Solver:
     def __init__(self) -> None:
         self.asked: list[tuple[float, Start | None]] = []
 
-    def __call__(self, target: float, start: Start | None) -> Solved:
+    def __call__(self, target: float, start: Start | None) -> SolvedTarget:
         self.asked.append((target, start))
         network = LARGE if target <= SLOW else SMALL
         pair = matched(replace(FREE, fps=target), network, start=start and start.design)
-        return Solved(0.9 if network is LARGE else 0.8, pair.design, pair.report)
+        return SolvedTarget(0.9 if network is LARGE else 0.8, pair.design, pair.report)
 
 
 def test_slowest_first_each_from_the_nearest(tmp_path: Path) -> None:
@@ -76,11 +76,11 @@ def test_targets_that_are_none_are_refused() -> None:
 def test_targets_of_energy_delay_go_from_the_most(tmp_path: Path) -> None:
     asked: list[float] = []
 
-    def solve(target: float, start: Start | None) -> Solved:
+    def solve(target: float, start: Start | None) -> SolvedTarget:
         asked.append(target)
         assert (start is None) == (len(asked) == 1)
         pair = matched(FREE, SMALL)
-        return Solved(0.5, pair.design, replace(pair.report, energy_pj=1e6, latency_s=1e-3))
+        return SolvedTarget(0.5, pair.design, replace(pair.report, energy_pj=1e6, latency_s=1e-3))
 
     points = sweep((1e-3, 3e-3, 2e-3), solve, asked="edp_uj_s", folder=tmp_path)
     assert asked == [3e-3, 2e-3, 1e-3]
