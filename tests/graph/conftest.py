@@ -1,7 +1,9 @@
 """Small networks, one for each way channels can be coupled; `network(name)` gives one with its example input."""
 
 import copy
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -525,3 +527,16 @@ def reference() -> Callable[..., tuple[nn.Module, Any]]:
             return lively(build(spec)).eval(), example_input(spec, batch=2)
 
     return get
+
+
+@pytest.fixture
+def process_group(tmp_path: Path) -> Iterator[None]:
+    """A gloo group of this process alone.
+
+    Gloo's thread lets go of its last work under the GIL, which `destroy_process_group` holds while it waits for that thread:
+    without the pause the two now and then wait for each other for ever.
+    """
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    yield
+    time.sleep(0.5)
+    torch.distributed.destroy_process_group()

@@ -100,17 +100,14 @@ def test_it_is_compiled_without_a_break():
     assert torch.equal(compiled(example), model(example))
 
 
-def test_it_trains_under_ddp(tmp_path):
+@pytest.mark.usefixtures("process_group")
+def test_it_trains_under_ddp():
     model, example = nn.Sequential(selecting(nn.Conv2d(3, 2, 1)), nn.BatchNorm2d(2)), torch.randn(2, 5, 4, 4)
     alone = copy.deepcopy(model)
-    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
-    try:
-        wrapped = nn.parallel.DistributedDataParallel(model)
-        for _ in range(2):
-            wrapped(example).square().sum().backward()
-            alone(example).square().sum().backward()
-    finally:
-        torch.distributed.destroy_process_group()
+    wrapped = nn.parallel.DistributedDataParallel(model)
+    for _ in range(2):
+        wrapped(example).square().sum().backward()
+        alone(example).square().sum().backward()
     assert torch.equal(model[0].weight.grad, alone[0].weight.grad)
 
 

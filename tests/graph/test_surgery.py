@@ -332,19 +332,16 @@ def test_wrappers_are_refused(network):
     assert model.a[0].out_channels == 12
 
 
-def test_a_live_ddp_wrapper_is_refused(network, tmp_path):
+@pytest.mark.usefixtures("process_group")
+def test_a_live_ddp_wrapper_is_refused(network):
     model, example = network("resnext")
     cuts = plan(channel_groups(model, example), {"a.0": np.arange(4) > 0})
-    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
-    try:
-        wrapped = nn.parallel.DistributedDataParallel(model)
-        with pytest.raises(GraphError, match=r"the model is wrapped in DistributedDataParallel, .*cut model\.module"):
-            cut(wrapped, cuts)
-        with pytest.raises(GraphError, match="DistributedDataParallel"):
-            channel_groups(wrapped, example)
-        cut(wrapped.module, cuts, example=example)
-    finally:
-        torch.distributed.destroy_process_group()
+    wrapped = nn.parallel.DistributedDataParallel(model)
+    with pytest.raises(GraphError, match=r"the model is wrapped in DistributedDataParallel, .*cut model\.module"):
+        cut(wrapped, cuts)
+    with pytest.raises(GraphError, match="DistributedDataParallel"):
+        channel_groups(wrapped, example)
+    cut(wrapped.module, cuts, example=example)
 
 
 def test_lbfgs_and_foreign_optimizers_are_refused_before_anything_is_touched(network):

@@ -1,11 +1,9 @@
 """What is inside a wrapper, and what it is called."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from torch import distributed, nn
+from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 
@@ -24,16 +22,13 @@ def test_plain_wrapped_and_wrapped_twice() -> None:
     assert unwrapped(compiled) is unwrapped(parallel) is unwrapped(inner) is inner
 
 
-def test_a_really_sharded_network_is_recognised_and_not_cut(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("process_group")
+def test_a_really_sharded_network_is_recognised_and_not_cut() -> None:
     network = nn.Sequential(nn.Conv2d(1, 4, 1), nn.BatchNorm2d(4), nn.Conv2d(4, 1, 1))
     example = torch.zeros(1, 1, 2, 2)
     [group] = channel_groups(network, example).groups
     half = plan(channel_groups(network, example), {group.name: np.arange(4) < 2})
-    distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
-    try:
-        fully_shard(network, mesh=init_device_mesh("cpu", (1,)))
-        assert wrapper_name(network) == "FSDPModule"
-        with pytest.raises(GraphError, match="FSDP"):
-            cut(network, half)
-    finally:
-        distributed.destroy_process_group()
+    fully_shard(network, mesh=init_device_mesh("cpu", (1,)))
+    assert wrapper_name(network) == "FSDPModule"
+    with pytest.raises(GraphError, match="FSDP"):
+        cut(network, half)
