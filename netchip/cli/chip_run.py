@@ -30,6 +30,7 @@ def read_chip_run(folder: Path) -> ChipRun:
     """Reads a finished run of `dna`; raises `DataError` or `RequestError` that says what is missing or cannot become Verilog."""
     from netchip.graph.saved import load
     from netchip.methods.dna.platform.files import read_design
+    from netchip.train.rundir import read_run
 
     design_file = folder / "accelerator.json"
     if not design_file.is_file():
@@ -42,22 +43,10 @@ def read_chip_run(folder: Path) -> ChipRun:
             f"{design_file}: a hierarchy of memories, for which no Verilog is generated; search a pipeline of chunks with "
             "--platform.kind fpga"
         )
-    saved = _config(folder)
-    calibration, images, labels = _images(saved["config"].get("data", {}), str(folder))
-    title = f"{saved['method']} {saved['experiment']}, seed {saved['seed']}"
-    return ChipRun(title, load(folder), _floorplan(folder, saved["config"], design), calibration, images, labels)
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    from netchip.files import read_value
-
-    def checked(data: dict[str, Any]) -> dict[str, Any]:
-        for name in ("method", "experiment", "seed", "config"):
-            if name not in data:
-                raise DataError(f"it lacks {name!r}")
-        return data
-
-    return read_value(folder / "config.json", checked, "the configuration of a run")
+    saved = read_run(folder)
+    calibration, images, labels = _images(saved.config.get("data", {}), str(folder))
+    title = f"{saved.method} {saved.experiment}, seed {saved.seed}"
+    return ChipRun(title, load(folder), _floorplan(folder, saved.config, design), calibration, images, labels)
 
 
 def _floorplan(folder: Path, config: dict[str, Any], design: Any) -> "Floorplan":
@@ -80,16 +69,13 @@ def _floorplan(folder: Path, config: dict[str, Any], design: Any) -> "Floorplan"
 def _images(settings: dict[str, Any], source: str) -> "tuple[Tensor, Tensor, Tensor]":
     import torch
 
+    from netchip.cli.run_images import first_images
     from netchip.data.batches import evaluation_batches
     from netchip.data.loading import load
     from netchip.data.spec import DatasetSpec
 
     spec = DatasetSpec.parse(settings, source=source)
     data = load(spec)
-    taken: list[Tensor] = []
-    for images, _ in evaluation_batches(data.train, data, spec).epoch(0):
-        taken.append(images)
-        if sum(map(len, taken)) >= CALIBRATION_IMAGES:
-            break
+    calibration = first_images(evaluation_batches(data.train, data, spec), CALIBRATION_IMAGES)
     images, labels = zip(*evaluation_batches(data.test, data, spec).epoch(0), strict=True)
-    return torch.cat(taken)[:CALIBRATION_IMAGES], torch.cat(images), torch.cat(labels)
+    return calibration, torch.cat(images), torch.cat(labels)

@@ -1,13 +1,15 @@
 """Images that a run's network was judged on, for what depends on its inputs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from netchip.cli.output import note
 from netchip.errors import NetchipError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from netchip.data.batches import Batches
 
 _IMAGES = 256
 
@@ -26,8 +28,6 @@ def images_of(title: str, example: "Tensor") -> "tuple[Tensor, str]":
 
 
 def _of_run(folder: Path) -> "Tensor":
-    import torch
-
     from netchip.data.batches import evaluation_batches
     from netchip.data.loading import load
     from netchip.data.spec import DatasetSpec
@@ -35,9 +35,16 @@ def _of_run(folder: Path) -> "Tensor":
 
     spec = DatasetSpec.parse(read_run(folder).config.get("data", {}), source=str(folder))
     data = load(spec)
-    taken: list[Any] = []
-    for images, _ in evaluation_batches(data.validation, data, spec).epoch(0):
+    return first_images(evaluation_batches(data.validation, data, spec), _IMAGES)
+
+
+def first_images(batches: "Batches", most: int) -> "Tensor":
+    """The first images [N, C, H, W] of the first epoch, N at most `most`."""
+    import torch
+
+    taken: list[Tensor] = []
+    for images, _ in batches.epoch(0):
         taken.append(images)
-        if sum(map(len, taken)) >= _IMAGES:
+        if sum(map(len, taken)) >= most:
             break
-    return torch.cat(taken)[:_IMAGES]
+    return torch.cat(taken)[:most]

@@ -63,15 +63,8 @@ def read_timeloop_layer(problem: Path, precision: Precision) -> Layer:
         dilation = (int(instance["Hdilation"]), int(instance["Wdilation"]))
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{problem}: no problem that netchip wrote ({error!r})") from None
-    shape = LayerShape(
-        batch=bound["B"],
-        groups=bound["G"],
-        out_channels=bound["K"],
-        in_channels=bound["C"],
-        out_height=bound["OY"],
-        out_width=bound["OX"],
-        kernel_height=bound["FY"],
-        kernel_width=bound["FX"],
+    shape = LayerShape.of_loops(
+        bound,
         in_height=(bound["OY"] - 1) * stride[0] + (bound["FY"] - 1) * dilation[0] + 1,
         in_width=(bound["OX"] - 1) * stride[1] + (bound["FX"] - 1) * dilation[1] + 1,
         stride=stride,

@@ -101,15 +101,8 @@ def _shape(file: ZigZagLayer) -> LayerShape:
     loops: dict[str, int] = dict(zip(file.loop_dims, file.loop_sizes, strict=True))
     bounds = {dim: loops.get(dim, 1) for dim in ("B", "G", "K", "C", "OY", "OX", "FY", "FX")}
     height, width = (_side(file, axis, bounds) for axis in "yx")
-    return LayerShape(
-        batch=bounds["B"],
-        groups=bounds["G"],
-        out_channels=bounds["K"],
-        in_channels=bounds["C"],
-        out_height=bounds["OY"],
-        out_width=bounds["OX"],
-        kernel_height=bounds["FY"],
-        kernel_width=bounds["FX"],
+    return LayerShape.of_loops(
+        bounds,
         in_height=height.size,
         in_width=width.size,
         stride=(height.stride, width.stride),

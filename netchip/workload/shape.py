@@ -1,6 +1,7 @@
 """One layer as the nest of loops it runs: batch, groups, channels, output positions, kernel positions."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self, cast, get_args
 
@@ -170,6 +171,21 @@ class LayerShape:
             "FY": self.kernel_height,
             "FX": self.kernel_width,
         }
+
+    @classmethod
+    def of_loops(cls, bounds: Mapping[str, int], **rest: Any) -> Self:
+        """The shape of an ordinary layer with these `loop_bounds`; `rest` says what loops do not: the input's size, stride, ..."""
+        return cls(
+            batch=bounds["B"],
+            groups=bounds["G"],
+            out_channels=bounds["K"],
+            in_channels=bounds["C"],
+            out_height=bounds["OY"],
+            out_width=bounds["OX"],
+            kernel_height=bounds["FY"],
+            kernel_width=bounds["FX"],
+            **rest,
+        )
 
     @property
     def macs(self) -> int:

@@ -60,7 +60,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_json(folder / "accelerator.json", design(layers=layers).to_json())
     settings = config.model_dump(mode="json") | {"data": {"name": "digits", "image_size": 8}}
     settings["platform"] = {"kind": "fpga", "board": "pynq-z2"}
-    write_json(folder / "config.json", {"method": "dna", "experiment": "toy", "seed": 1, "config": settings})
+    said = {"format": 1, "method": "dna", "experiment": "toy", "version": "0.1.0", "seed": 1, "config_hash": "0"}
+    write_json(folder / "config.json", said | {"config": settings})
     return folder
 
 

@@ -1,7 +1,7 @@
 """The stage `dna`: the best accelerator for the network before it, within limits. The network stays as it is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from netchip.compose.pipeline.context import Context
@@ -17,9 +17,8 @@ from netchip.methods.dna.platform.files import write_pair
 from netchip.methods.dna.platform.limits import matched
 from netchip.methods.dna.platform.platform import PairReport, Platform
 from netchip.methods.dna.platform.spec import PlatformSpec
-from netchip.methods.dna.space.layers import with_bits
+from netchip.methods.dna.space.layers import workload_with_bits
 from netchip.models.build import build
-from netchip.workload.network import Workload
 
 _LEFT_OUT = ("_s", "_pj")
 
@@ -42,7 +41,7 @@ def _settings(plan: StagePlan, context: Context) -> _Settings:
 
 def _make(settings: _Settings, context: Context, before: Sequence[Product], folder: Path) -> Made:
     given, platform = before[-1], settings.platform
-    workload = at_bits(given.workload, settings.bits)
+    workload = workload_with_bits(given.workload, settings.bits)
     found = matched(platform, workload)
     write_pair(folder, platform, found.design, workload)
     stem = f"{platform.name.replace('-', '_')}_accelerator"
@@ -51,11 +50,6 @@ def _make(settings: _Settings, context: Context, before: Sequence[Product], fold
         simulated=(_in_words(given.name, found.report, settings.bits),),
         notes=(f"dna: {folder / 'accelerator.json'} and its breakdown; the network is as it was",),
     )
-
-
-def at_bits(workload: Workload, bits: int) -> Workload:
-    """The same layers with weights, inputs and outputs of so many bits."""
-    return replace(workload, layers=tuple(with_bits(layer, bits) for layer in workload.layers))
 
 
 def _figures(report: PairReport) -> dict[str, float]:

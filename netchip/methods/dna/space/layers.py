@@ -100,6 +100,11 @@ def with_bits(layer: Layer, bits: int) -> Layer:
     return replace(layer, precision=Precision(weight_bits=bits, input_bits=bits, output_bits=bits))
 
 
+def workload_with_bits(workload: Workload, bits: int) -> Workload:
+    """The same layers with weights, inputs and outputs of so many bits."""
+    return replace(workload, layers=tuple(with_bits(layer, bits) for layer in workload.layers))
+
+
 @lru_cache(maxsize=4096)
 def _captured(block: Block, inputs: int, outputs: int, stride: int, size: int) -> tuple[Layer, ...]:
     """The layers of a block, called "block..."; a tenth of a second for one of a user's own, a millisecond for ours."""

@@ -18,7 +18,7 @@ from netchip.methods.dna.joint.pair import Pair, Solved
 from netchip.methods.dna.platform.hierarchy import HierarchyPlatform
 from netchip.methods.dna.platform.platform import Design
 from netchip.methods.dna.space.architecture import Architecture
-from netchip.methods.dna.space.layers import SpaceLayers, with_bits
+from netchip.methods.dna.space.layers import SpaceLayers, workload_with_bits
 from netchip.methods.dna.space.presets import mobilenet_v2
 from netchip.methods.dna.space.space import NetworkSpace
 from netchip.methods.dna.stages.stages import Searched, Stages
@@ -91,8 +91,7 @@ def published(stages: Stages) -> Published:
 def workload_of(network: nn.Module, space: NetworkSpace) -> Workload:
     """Any network's layers at the most bits of the space."""
     captured = to_workload(network.eval(), space.example())
-    layers = tuple(with_bits(layer, max(space.bits)) for layer in captured.layers)
-    return replace(captured, layers=layers)
+    return workload_with_bits(captured, max(space.bits))
 
 
 def _at_width(stages: Stages, width: float) -> Published:

@@ -5,10 +5,9 @@ from pathlib import Path
 from torch import nn
 
 from netchip.errors import DataError
-from netchip.files import read_value
 from netchip.graph.saved import load
 from netchip.methods.dna.config import DnaConfig
-from netchip.methods.dna.platform.designs import design_from_json
+from netchip.methods.dna.platform.files import read_design
 from netchip.methods.dna.platform.limits import matched
 from netchip.methods.dna.platform.platform import Design
 from netchip.methods.dna.space.layers import SpaceLayers
@@ -24,12 +23,7 @@ GIVEN = "given"
 
 def given_design(config: DnaConfig) -> Design | None:
     """The accelerator in a file, or none where it is searched; raises `DataError` that names the file where it holds none."""
-    return None if config.accelerator is None else read_design(config.accelerator)
-
-
-def read_design(path: str | Path) -> Design:
-    """The accelerator in a file that a run or `Design.to_json` wrote; raises `DataError` that names the file."""
-    return read_value(Path(path), design_from_json, "an accelerator")
+    return None if config.accelerator is None else read_design(Path(config.accelerator))
 
 
 def given_pair(config: DnaConfig, stages: Stages) -> Judged:
