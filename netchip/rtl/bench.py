@@ -12,7 +12,7 @@ from netchip.rtl.order import expected_words
 from netchip.rtl.program import Program
 from netchip.rtl.reference import IntegerLayer, run
 from netchip.rtl.simulation import program_of, streams_of
-from netchip.rtl.verilog import verilog_of
+from netchip.rtl.verilog import memory_text, verilog_of
 
 BENCH = """\
 // Sends the words of inputs.mem (and weights.mem) to {name} for {frames} frames, and compares what comes back with
@@ -123,8 +123,7 @@ def chip_files(
     words = _vectors(program, layers, frames)
     verilog = verilog_of(program, name)
     files = {f"{name}.v": verilog.text, **verilog.memories, "Makefile": MAKEFILE.format(name=name, family=family)}
-    digits = chunk.port_bits // 4
-    files |= {f"{kind}.mem": "".join(f"{word:0{digits}x}\n" for word in each) for kind, each in words.items()}
+    files |= {f"{kind}.mem": memory_text(each, chunk.port_bits) for kind, each in words.items()}
     return ChipFiles(program, files | {"testbench.v": _bench(program, words, len(frames), name)})
 
 
@@ -142,14 +141,13 @@ def _vectors(
 
 def _bench(program: Program, words: Mapping[str, Sequence[int]], frames: int, name: str) -> str:
     chunk, plans = program.plans[0].size.chunk, program.plans
-    work = sum(plan.outer * plan.inner * plan.steps * (plan.passes + 20) + plan.words + 100 for plan in plans)
     port = (
         ".weights_payload(weight_words[weights_valid ? next_weight : 0]), .weights_valid(weights_valid), "
         ".weights_ready(weights_ready),"
     )
     return BENCH.format(
         name=name, port=chunk.port_bits, inputs=len(words["inputs"]), weights=len(words["weights"]),
-        outputs=len(words["expected"]), layers=len(plans), frames=frames, patience=20 * frames * work,
-        layer_bits=max(1, (len(plans) - 1).bit_length()), weights_port="" if chunk.shared_port else f"    {port}\n",
+        outputs=len(words["expected"]), layers=len(plans), frames=frames, patience=frames * program.patience,
+        layer_bits=program.layer_bits, weights_port="" if chunk.shared_port else f"    {port}\n",
         no_weights="  assign weights_ready = 0;\n" if chunk.shared_port else "",
     )  # fmt: skip

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from netchip.errors import RequestError
 from netchip.files import write_atomic
-from netchip.hardware.fpga.chunk import Chunk
 from netchip.rtl.design import ChipDesign, multipliers_of
 from netchip.rtl.order import expected_words, input_words, weight_words
 from netchip.rtl.plan import LayerPlan
@@ -16,7 +15,7 @@ from netchip.rtl.steps import ChipStep
 from netchip.rtl.synthesis import FAMILIES
 from netchip.rtl.testbench import testbench_of
 from netchip.rtl.top import top_of
-from netchip.rtl.verilog import Verilog, verilog_of
+from netchip.rtl.verilog import Verilog, memory_text, verilog_of
 
 Told = Callable[[str, int, int], None]
 """Is told what is being written, how many chunks are done, and how many there are."""
@@ -126,7 +125,7 @@ def _weights(design: ChipDesign) -> dict[str, str]:
             for tile in weight_words(plan, step.layer.weights.numpy())
             for word in tile
         ]
-        found[module] = _lines(words, program.plans[0].size.chunk)
+        found[module] = memory_text(words, program.plans[0].size.chunk.port_bits)
     return found
 
 
@@ -137,18 +136,13 @@ def _rounds(design: ChipDesign, images: Sequence[Tensor]) -> str:
         numbers = design.network.all_numbers(image)
         expected: list[str] = []
         for program, own in zip(design.programs, design.owned, strict=True):
-            chunk = program.plans[0].size.chunk
+            bits = program.plans[0].size.chunk.port_bits
             for plan, step in zip(program.plans, own, strict=True):
-                parts.append(_lines(sent_words(plan, step, step.sized(numbers[step.source])), chunk))
+                parts.append(memory_text(sent_words(plan, step, step.sized(numbers[step.source])), bits))
                 back = expected_words(plan, numbers[step.name].numpy())
-                expected.append(_lines([word for pair in zip(*back, strict=True) for word in pair], chunk))
+                expected.append(memory_text([word for pair in zip(*back, strict=True) for word in pair], bits))
         parts += expected
     return "".join(parts)
-
-
-def _lines(words: Sequence[int], chunk: Chunk) -> str:
-    digits = chunk.port_bits // 4
-    return "".join(f"{word:0{digits}x}\n" for word in words)
 
 
 def readme_of(design: ChipDesign, network: str, images: int) -> str:

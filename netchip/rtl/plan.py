@@ -203,6 +203,11 @@ class LayerPlan:
         return self.outer_groups * self.out_tiles
 
     @property
+    def words_back(self) -> int:
+        """Words that come back of the layer in a frame."""
+        return self.outer * self.inner * self.output_words
+
+    @property
     def inner(self) -> int:
         """Blocks of the same channels: places on the map."""
         return self.row_tiles * self.column_tiles

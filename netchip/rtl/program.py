@@ -48,6 +48,18 @@ class Program:
                     f"layer {place} has {plan.shape.total_out_channels} channels, but there are {len(scaling.bias)} biases"
                 )
 
+    @property
+    def layer_bits(self) -> int:
+        """Bits of the port that says which layer runs."""
+        return max(1, (len(self.plans) - 1).bit_length())
+
+    @property
+    def patience(self) -> int:
+        """Cycles after which a frame has surely stuck: many times what it takes."""
+        return 20 * sum(
+            plan.outer * plan.inner * plan.steps * (plan.passes + 20) + plan.words + 100 for plan in self.plans
+        )
+
     @cached_property
     def rows(self) -> tuple[dict[str, int], ...]:
         """A row of the table a layer."""

@@ -88,6 +88,6 @@ def _store(
 ) -> None:
     start = 0
     for step, plan in zip(own, program.plans, strict=True):
-        end = start + plan.output_words * plan.outer * plan.inner
+        end = start + plan.words_back
         maps.found[step.name, image(step)] = torch.from_numpy(outputs_of(plan, result.words[start:end]))
         start = end

@@ -73,7 +73,7 @@ def simulate(
     words = bench.run([word for each, _ in streams for word in each], [word for _, each in streams for word in each])
     outputs, start = [], 0
     for plan in bench.program.plans:
-        count = plan.output_words * plan.outer * plan.inner
+        count = plan.words_back
         outputs.append(torch.from_numpy(outputs_of(plan, words[start : start + count])))
         start += count
     return Simulated(tuple(outputs), tuple(bench.cycles))

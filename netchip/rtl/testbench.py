@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from netchip.rtl.plan import LayerPlan
 from netchip.rtl.program import Program
 
 FEEDER = """\
@@ -208,7 +207,7 @@ def testbench_of(modules: Sequence[str], programs: Sequence[Program]) -> str:
         return "\n".join(template.format(**part) for part in parts)
 
     bench = BENCH.format(
-        patience=20 * max(sum(_work(plan) for plan in program.plans) for program in programs),
+        patience=max(program.patience for program in programs),
         signals=each(_SIGNALS), ports=",\n".join(_connections(part) for part in parts), feeders=each(_FEEDER),
         sizes="\n".join(_sizes(module, program) for module, program in zip(modules, programs, strict=True))
         + "\n" + each(_READ_WEIGHTS),
@@ -225,21 +224,12 @@ def _numbers(module: str, program: Program, place: int) -> dict[str, str | int]:
         "place": place,
         "port": chunk.port_bits,
         "layers": len(plans),
-        "layer_bits": layer_bits(program),
+        "layer_bits": program.layer_bits,
         "shared": int(chunk.shared_port),
         "inputs": sum(count * plan.input_words for count, plan in zip(tiles, plans, strict=True)),
         "weights": sum(count * plan.weight_words for count, plan in zip(tiles, plans, strict=True)),
-        "outputs": sum(plan.outer * plan.inner * plan.output_words for plan in plans),
+        "outputs": sum(plan.words_back for plan in plans),
     }
-
-
-def layer_bits(program: Program) -> int:
-    """Bits of the port that says which layer runs."""
-    return max(1, (len(program.plans) - 1).bit_length())
-
-
-def _work(plan: LayerPlan) -> int:
-    return plan.outer * plan.inner * plan.steps * (plan.passes + 20) + plan.words + 100
 
 
 def _connections(part: dict[str, str | int]) -> str:

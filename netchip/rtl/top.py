@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from netchip.rtl.program import Program
-from netchip.rtl.testbench import layer_bits
 
 TOP = """\
 // accelerator: {count} chunks that begin a round together, each at layers of its own; busy until the last has ended.
@@ -31,7 +30,7 @@ def top_of(modules: Sequence[str], names: Sequence[str], programs: Sequence[Prog
 
 def _ports(module: str, program: Program) -> str:
     word = f"[{program.plans[0].size.chunk.port_bits - 1}:0] "
-    lines = [f"  output {module}_busy, output [{layer_bits(program) - 1}:0] {module}_layer"]
+    lines = [f"  output {module}_busy, output [{program.layer_bits - 1}:0] {module}_layer"]
     lines += [
         f"  input {word}{module}_{name}_payload, input {module}_{name}_valid, output {module}_{name}_ready"
         for name in _inputs(program)

@@ -91,7 +91,7 @@ def _received(design: ChipDesign, answers: IO[str]) -> list[RoundResult]:
 def _apart(design: ChipDesign, words: list[int], cycles: list[int]) -> list[RoundResult]:
     results: list[RoundResult] = []
     for program in design.programs:
-        count = sum(plan.outer * plan.inner * plan.output_words for plan in program.plans)
+        count = sum(plan.words_back for plan in program.plans)
         results.append(RoundResult(words[:count], tuple(cycles[: len(program.plans)])))
         words, cycles = words[count:], cycles[len(program.plans) :]
     return results

@@ -1,7 +1,7 @@
 """Verilog of a chunk: a text that can be read, each kind of module once, and what its memories hold in files of their own."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from netchip.errors import MissingExtra
@@ -39,6 +39,11 @@ class Verilog:
 
     text: str
     memories: Mapping[str, str]
+
+
+def memory_text(words: Iterable[int], bits: int) -> str:
+    """A memory file as `$readmemh` reads it: a word of so many bits a line, in hexadecimal digits."""
+    return "".join(f"{word:0{-(-bits // 4)}x}\n" for word in words)
 
 
 def verilog_of(program: Program, name: str = "chunk") -> Verilog:
@@ -93,7 +98,7 @@ def _memories_apart(text: str, memories: dict[str, str]) -> str:
         if not any(values):
             return ""
         memory, file = words[0][1], f"{module_name(text)}_{words[0][1].strip('_')}.mem"
-        memories[file] = "".join(f"{value:0{-(-bits // 4)}x}\n" for value in values)
+        memories[file] = memory_text(values, bits)
         return f'  initial $readmemh("{file}", {memory} );\n'
 
     return _INITIAL.sub(read, text)
