@@ -19,11 +19,11 @@ from netchip.methods.autogan_distiller.costing.table import CostTable
 from netchip.methods.autogan_distiller.costing.uniform import nearly_uniform
 from netchip.methods.autogan_distiller.space.architecture import Architecture
 from netchip.methods.autogan_distiller.spec import SearchSpec
+from netchip.train.auditions import Heard, auditions
 
 Judge = Callable[[Architecture, int], float]
 """The PSNR in dB of a candidate to the teacher, on the validation part, after so many epochs of its own."""
 Origin = Literal["logits", "uniform", "drawn", "neighbour"]
-_PARENTS = 3
 _FILLED = 0.9
 _OTHERS = 7919  # added to the seed, so that the random networks a run compares with are not those judged here
 
@@ -49,25 +49,19 @@ def auditioned(
 
     All cost at most `budget`, and at least `search.least_use` of it as long as there are such. In the order they were first judged.
     """
-    first = _first(table, budget, given, search, seed)
-    judged: dict[str, Candidate] = {}
+    random = np.random.default_rng(seed)
 
-    def hear(architecture: Architecture, origin: Origin, epochs: int) -> None:
-        found = Found(architecture, table.of(architecture), judge(architecture, epochs))
-        judged[architecture.digest] = Candidate(found, origin, epochs)
+    def near(parent: Architecture) -> Architecture | None:
+        found = neighbour(table, parent, budget, random, least=search.least_use)
+        return None if found is None else found.architecture
 
-    for architecture, origin in _large_enough(table, budget, first, search.least_use):
-        hear(architecture, origin, search.audition_epochs)
-    rng = np.random.default_rng(seed)
-    for _ in range(search.neighbours):
-        parents = by_quality(judged.values())[:_PARENTS]
-        parent = parents[int(rng.integers(len(parents)))].found.architecture
-        found = neighbour(table, parent, budget, rng, least=search.least_use)
-        if found is not None and found.architecture.digest not in judged:
-            hear(found.architecture, "neighbour", search.audition_epochs)
-    for each in by_quality(judged.values())[: search.finalists]:
-        hear(each.found.architecture, each.origin, search.finalist_epochs)
-    return tuple(judged.values())
+    first = _large_enough(table, budget, _first(table, budget, given, search, seed), search.least_use)
+    heard: list[Heard[Architecture, Origin]] = auditions(
+        first, near, judge, search, key=lambda each: each.digest, follower="neighbour", random=random
+    )
+    return tuple(
+        Candidate(Found(each.what, table.of(each.what), each.score), each.origin, each.epochs) for each in heard
+    )
 
 
 def by_quality(candidates: Iterable[Candidate]) -> list[Candidate]:

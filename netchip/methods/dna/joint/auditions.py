@@ -4,7 +4,7 @@ Shared weights alone tell little: on digits, of networks at one pace, their orde
 correlation of 0.6, after three epochs of a candidate's own at 0.8; the MACs of such networks agree at 0.1.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +14,10 @@ from netchip.methods.dna.joint.co_search import CoSearch
 from netchip.methods.dna.joint.pair import Pair
 from netchip.methods.dna.space.architecture import Architecture
 from netchip.methods.dna.spec import SearchSpec
+from netchip.train.auditions import Heard, auditions, best_first
 
 Judge = Callable[[Architecture, int], float]
 """The validation loss of a network after so many epochs of its own, which begin with the shared weights."""
-_PARENTS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,23 +36,14 @@ def auditioned(search: CoSearch, judge: Judge, spec: SearchSpec, *, seed: int) -
 
     The best first; those that were heard for longer before the others. Raises `BudgetError` where no pair fits.
     """
-    random, judged = np.random.default_rng(seed), dict[Architecture, Candidate]()
-
-    def hear(pair: Pair, origin: Origin, epochs: int) -> None:
-        judged[pair.architecture] = Candidate(pair, origin, judge(pair.architecture, epochs), epochs)
-
-    for each in search.candidates(spec.drawn, seed=seed):
-        hear(each.pair, each.origin, spec.audition_epochs)
-    for _ in range(spec.neighbours):
-        parents = by_loss(judged.values())[:_PARENTS]
-        pair = search.neighbour(parents[int(random.integers(len(parents)))].pair, random)
-        if pair is not None and pair.architecture not in judged:
-            hear(pair, "neighbour", spec.audition_epochs)
-    for each in by_loss(judged.values())[: spec.finalists]:
-        hear(each.pair, each.origin, spec.finalist_epochs)
-    return tuple(by_loss(judged.values()))
-
-
-def by_loss(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The best first; those that were heard for longer before the others."""
-    return sorted(candidates, key=lambda each: (-each.epochs, each.loss))
+    random = np.random.default_rng(seed)
+    heard: list[Heard[Pair, Origin]] = auditions(
+        [(each.pair, each.origin) for each in search.candidates(spec.drawn, seed=seed)],
+        lambda parent: search.neighbour(parent, random),
+        lambda pair, epochs: -judge(pair.architecture, epochs),
+        spec,
+        key=lambda pair: pair.architecture,
+        follower="neighbour",
+        random=random,
+    )
+    return tuple(Candidate(each.what, each.origin, -each.score, each.epochs) for each in best_first(heard))
