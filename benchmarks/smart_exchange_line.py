@@ -26,9 +26,10 @@ from netchip.rtl.components.plain_line import PlainLine
 from netchip.rtl.components.rebuild_engine import RebuildEngine
 from netchip.rtl.components.serial_macs import SerialMacs
 from netchip.rtl.language import Value
-from netchip.rtl.smart_exchange_line import part_verilog, run_line
+from netchip.rtl.smart_exchange_line import run_line
 from netchip.rtl.smart_exchange_program import PackedRows, line_program
 from netchip.rtl.synthesis import synthesise
+from netchip.rtl.verilog import part_verilog
 from netchip.workload.shape import LayerShape
 
 conv = LayerShape.conv

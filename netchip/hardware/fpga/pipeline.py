@@ -7,12 +7,12 @@ import numpy as np
 
 from netchip.errors import BudgetError, RequestError
 from netchip.hardware.fpga.assignment import Assignment
-from netchip.hardware.fpga.board import Board
+from netchip.hardware.fpga.board import RESOURCES, Board
 from netchip.hardware.fpga.chunk import Chunk, ChunkBatch
 from netchip.hardware.fpga.cycles import tile_times
 from netchip.hardware.fpga.layer_table import LayerTable
 from netchip.hardware.fpga.packing import tile_words
-from netchip.hardware.fpga.predictor import RESOURCES, ChunkPredictor, FpgaPredictor
+from netchip.hardware.fpga.predictor import ChunkPredictor, FpgaPredictor
 from netchip.hardware.fpga.tiling import tiles_of
 from netchip.hardware.fpga.unrolls import unrolls_of
 from netchip.workload.layer import Layer

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from netchip.hardware.arrays import Array, namespace_of
 from netchip.hardware.fpga.banks import Banks, banks
-from netchip.hardware.fpga.board import Board
+from netchip.hardware.fpga.board import RESOURCES, Board
 from netchip.hardware.fpga.chunk import ChunkBatch
 from netchip.hardware.fpga.cycles import layer_cycles, layer_traffic_bits, tile_times
 from netchip.hardware.fpga.layer_table import LayerTable
@@ -14,7 +14,6 @@ from netchip.hardware.fpga.tiling import Tiles, tiles_of
 from netchip.hardware.fpga.units import units_of
 from netchip.hardware.fpga.unrolls import Unrolls, unrolls_of
 
-RESOURCES = ("dsp", "bram18", "uram", "lut", "ff")
 PARAMETER_BITS = 61
 """A bias of 32 bits, a multiplier of 24, a shift of 5."""
 

@@ -15,6 +15,7 @@ from netchip.methods.dna.platform.hierarchy import HierarchyPlatform
 from netchip.methods.dna.platform.limits import require_accuracy
 from netchip.methods.dna.platform.pareto import (
     CSV,
+    PJ_S_IN_UJ_S,
     Asked,
     FrontPoint,
     SolvedTarget,
@@ -35,7 +36,6 @@ from netchip.train.saving import load_state, save_state
 from netchip.workload.network import Workload
 
 FOLDER, SUPERNET = "front", "supernet.safetensors"
-_EDP_PJ_S = 1e6
 
 
 def with_front(config: DnaConfig, stages: Stages, ours: Judged, result: Result) -> Result:
@@ -118,7 +118,7 @@ class Sweeper:
 def at_target(platform: Platform, asked: Asked, target: float) -> Platform:
     """The platform with another target."""
     if isinstance(platform, HierarchyPlatform) and asked == "edp_uj_s":
-        return replace(platform, edp_pj_s=target * _EDP_PJ_S)
+        return replace(platform, edp_pj_s=target * PJ_S_IN_UJ_S)
     if isinstance(platform, HierarchyPlatform | FpgaPlatform):
         return replace(platform, fps=target)
     raise TypeError(f"{platform.name} has no targets to change")

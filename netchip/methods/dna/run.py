@@ -10,7 +10,7 @@ from netchip.methods.dna.stages import arms
 from netchip.methods.dna.stages.comparison import compare
 from netchip.methods.dna.stages.given import given_design, given_pair
 from netchip.methods.dna.stages.judging import OURS, Judged
-from netchip.methods.dna.stages.stages import Stages
+from netchip.methods.dna.stages.stages import Searched, Stages
 from netchip.methods.method import Result
 from netchip.train.rundir import RunDir
 
@@ -24,9 +24,7 @@ def run(config: DnaConfig, rundir: RunDir) -> Result:
     if config.mode in ("accelerator", "evaluate"):
         return compare(config, stages, [given_pair(config, stages)])
     stages.check()
-    found = stages.searched()
-    trained = stages.trained(stages.network(found.pair.architecture, found), "final")
-    judged = [Judged(OURS, trained, found.pair.design, found.pair.architecture, found)]
+    judged = [_trained(OURS, "final", stages, stages.searched())]
     judged += [each for name in config.controls for each in _controls(name, config, stages)]
     result = compare(config, stages, judged)
     return with_front(config, stages, judged[0], result) if config.targets else result
@@ -63,10 +61,7 @@ def stages_of(config: DnaConfig, rundir: RunDir) -> Stages:
 def _controls(name: str, config: DnaConfig, stages: Stages) -> list[Judged]:
     """The networks of a control, trained as ours, each with its own best accelerator."""
     if name == "sequential":
-        found = arms.sequential(stages)
-        network = stages.network(found.pair.architecture, found)
-        trained = stages.trained(network, name)
-        return [Judged(name, trained, found.pair.design, found.pair.architecture, found)]
+        return [_trained(name, name, stages, arms.sequential(stages))]
     if name == "random":
         return [
             _random(stages, pair, index) for index, pair in enumerate(arms.random_pairs(stages, config.random_networks))
@@ -74,6 +69,12 @@ def _controls(name: str, config: DnaConfig, stages: Stages) -> list[Judged]:
     published = arms.published(stages)
     network = stages.built(lambda: published.space.derive(published.architecture))
     return [Judged(name, stages.trained(network, name), published.design, workload=published.workload)]
+
+
+def _trained(name: str, folder: str, stages: Stages, found: Searched) -> Judged:
+    """What a search found, trained."""
+    trained = stages.trained(stages.network(found.pair.architecture, found), folder)
+    return Judged(name, trained, found.pair.design, found.pair.architecture, found)
 
 
 def _random(stages: Stages, pair: Pair, index: int) -> Judged:

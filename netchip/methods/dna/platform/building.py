@@ -4,10 +4,10 @@ from pathlib import Path
 
 from netchip.errors import RequestError
 from netchip.files import read_value
-from netchip.hardware.fpga.board import Board, load_board
+from netchip.hardware.fpga.board import RESOURCES, Board, load_board
 from netchip.hardware.fpga.calibrated import FpgaCalibration, fit_calibration
 from netchip.hardware.fpga.measured import read_points
-from netchip.hardware.fpga.predictor import RESOURCES, FpgaPredictor
+from netchip.hardware.fpga.predictor import FpgaPredictor
 from netchip.hardware.hierarchy.technology import load_technology
 from netchip.hardware.search.annealing import Annealing
 from netchip.hardware.search.bayesian import Bayesian

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from netchip.errors import BudgetError, RequestError
 from netchip.hardware.fpga.assignment import Assignment, by_map_size
-from netchip.hardware.fpga.board import Board
+from netchip.hardware.fpga.board import RESOURCES, Board
 from netchip.hardware.fpga.calibrated import CalibratedPredictor, FpgaCalibration
 from netchip.hardware.fpga.chunk import ChunkBatch
 from netchip.hardware.fpga.layer_table import LayerTable
 from netchip.hardware.fpga.partition import layers_able, solve_contiguous
 from netchip.hardware.fpga.pipeline import evaluate_pipeline
-from netchip.hardware.fpga.predictor import RESOURCES, ChunkPredictor, FpgaPredictor
+from netchip.hardware.fpga.predictor import ChunkPredictor, FpgaPredictor
 from netchip.hardware.fpga.problem import LATENCY, PipelineProblem
 from netchip.hardware.fpga.space import ChunkSpace
 from netchip.hardware.search.exact import Optimum, Tables, tabulate

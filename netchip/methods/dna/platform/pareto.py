@@ -22,7 +22,7 @@ CSV, FIGURE = "pareto.csv", "pareto.json"
 Asked = Literal["fps", "edp_uj_s"]
 """What a target is of: frames a second, at least; energy x latency of a frame in uJ s, at most."""
 
-_EDP_PJ_S = 1e6
+PJ_S_IN_UJ_S = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +176,7 @@ def _point(
             dsp=report.usage.get("dsp"),
             energy_pj=report.energy_pj,
             latency_s=report.latency_s,
-            edp_uj_s=None if report.edp_pj_s is None else report.edp_pj_s / _EDP_PJ_S,
+            edp_uj_s=None if report.edp_pj_s is None else report.edp_pj_s / PJ_S_IN_UJ_S,
         )
     except BudgetError as error:
         point = FrontPoint(target=target, asked=asked, refused=str(error))
