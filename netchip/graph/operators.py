@@ -12,10 +12,13 @@ import torch
 _ELEMENTWISE = """
     abs absolute arccos arccosh arcsin arcsinh arctan arctan2 arctanh clip complex copysign cross cummax cummin
     cumprod cumsum diff dist divide dropout alpha_dropout feature_dropout feature_alpha_dropout native_dropout fix
-    floor_divide gelu ger glu greater greater_equal hardswish isclose isin isreal kron less less_equal log_sigmoid
+    floor_divide ger glu greater greater_equal isclose isin isreal kron less less_equal log_sigmoid
     log_softmax logcumsumexp multiply negative not_equal outer addr pairwise_distance cosine_similarity polar prelu
     _prelu_kernel rrelu_with_noise softmax _softmax _safe_softmax _log_softmax _masked_softmax subtract threshold
     true_divide type_as trapezoid vander __and__ __or__ __xor__ __lshift__ __rshift__ renorm
+"""
+_ACTIVATIONS = """
+    celu elu gelu hardshrink hardsigmoid hardswish hardtanh leaky_relu mish relu relu6 selu sigmoid silu softplus softshrink tanh
 """
 _REDUCTIONS = """
     all amax amin aminmax any argmax argmin count_nonzero linalg_vector_norm logsumexp max mean min nansum norm prod
@@ -63,7 +66,7 @@ _LOSSES = """
 """
 
 NO_MACS: frozenset[str] = frozenset(
-    " ".join((_ELEMENTWISE, _REDUCTIONS, _NORMS, _POOLING_AND_RESIZING, _MOVING, _CHECKS_AND_SCALARS, _LOSSES)).split()
+    " ".join((_ELEMENTWISE, _ACTIVATIONS, _REDUCTIONS, _NORMS, _POOLING_AND_RESIZING, _MOVING, _CHECKS_AND_SCALARS, _LOSSES)).split()
 )
 """aten operators without multiply-accumulates, beside those torch itself tags pointwise and all views.
 

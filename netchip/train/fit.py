@@ -15,6 +15,7 @@ from torch import nn
 from netchip.errors import ConfigError, DataError, Interrupted, NetchipWarning
 from netchip.train.accelerating import Accelerator, make_accelerator, release
 from netchip.train.checkpoint import Position
+from netchip.train.determinism import deterministic
 from netchip.train.distributed import (
     any_process,
     broadcast_buffers,
@@ -93,7 +94,7 @@ def fit(
         result = fit(phase, loader, epochs=20, folder="runs/mine/train", validation=validation)
 
     Called again after any stop, with the same arguments, it ends with the same weights (bit-equal on a CPU at an
-    equal thread count); a finished phase is taken up from its checkpoint and returns at once. Under `torchrun` or
+    equal thread count, and on CUDA with `spec.deterministic`); a finished phase is taken up from its checkpoint and returns at once. Under `torchrun` or
     `accelerate launch` every optimizer step uses one batch of `loader`, cut into a part for each process and micro
     batch; BatchNorm statistics are per part, and those saved are rank 0's. `energy_counter` returns the joules that this
     process's device has used so far; one that fails is left alone from then on, with a `NetchipWarning`.
@@ -107,6 +108,7 @@ def fit(
     with ExitStack() as stack:
         stack.enter_context(_threads(spec.threads))
         accelerator = make_accelerator(spec)
+        stack.enter_context(deterministic(spec.deterministic, accelerator.device))
         keeper = Keeper(phase, accelerator, folder, _identity(loader, config_hash, start_epoch, epochs))
         position = keeper.take_up(_start(start_epoch, epochs, energy_counter))
         if not position.finished:

@@ -52,6 +52,9 @@ class TrainSpec(Spec):
     threads: int | None = neutral(
         None, ge=1, description="CPU threads of torch; bit-equal resume holds at an equal count"
     )
+    deterministic: bool = neutral(
+        False, description="CUDA: the same bytes at every run, by slower kernels; on a CPU they are the same anyway"
+    )
     checkpoint_seconds: float = neutral(
         60.0, ge=0, description="s between checkpoints inside an epoch; 0 = after every step"
     )

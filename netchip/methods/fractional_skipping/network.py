@@ -256,7 +256,8 @@ def make_fractional(
     decider = _gate(gate, [each.channels for each in found], len(chosen))
     for index, each in enumerate(found):
         _replace(copied, each.site.name, FractionalBlock(each.module, each.site, index, chosen, arithmetic))
-    network = FractionalNetwork(copied, _placed_like(decider, found), chosen, deciding=deciding).train(model.training)
+    network = FractionalNetwork(copied, decider, chosen, deciding=deciding).train(model.training)
+    _place(network, found)
     if example is not None:
         network.calibrate(*(example if isinstance(example, tuple) else (example,)))
     return network
@@ -275,9 +276,12 @@ def _gate(gate: str | nn.Module | MakeGate, channels: Sequence[int], options: in
     return cast("nn.Module", made)
 
 
-def _placed_like(gate: nn.Module, found: Sequence[Found]) -> nn.Module:
+def _place(network: FractionalNetwork, found: Sequence[Found]) -> None:
+    """What is new (gate, ranges, steps, biases) goes to the device of the user's blocks, the gate to their type too."""
     first = next(found[0].module.parameters(), None)
-    return gate if first is None else gate.to(first)
+    if first is not None:
+        network.to(first.device)
+        network.gate.to(first)
 
 
 def _forbidden(sites: Sequence[BlockSite], options: OptionSet) -> Tensor:

@@ -21,11 +21,14 @@ from netchip.workload.shape import LayerShape
 
 
 class Fused(NamedTuple):
-    """What a step in evaluation multiplies: for each block the LSTM's input weights times the projection ([4 H, C], [4 H]), and
-    no second bias."""
+    """What a step in evaluation multiplies: for each block the LSTM's input weights times the projection ([4 H, C], [4 H]).
+
+    There is no second bias; CUDA's kernel asks for one, and gets zeros.
+    """
 
     inputs: tuple[tuple[Tensor, Tensor], ...]
     memory: Tensor
+    second: Tensor | None
     head: Tensor
     bias: Tensor
 
@@ -93,7 +96,7 @@ class RecurrentGate(nn.Module):
         if fused is None:
             return self._step(index, vector, hidden, cell)
         weight, bias = fused.inputs[index]
-        hidden, cell = torch.lstm_cell(vector, (hidden, cell), weight, fused.memory, bias)
+        hidden, cell = torch.lstm_cell(vector, (hidden, cell), weight, fused.memory, bias, fused.second)
         return linear(hidden, fused.head, fused.bias), Memory(hidden, cell, fused)
 
     def layers(self, inputs: tuple[int, ...]) -> tuple[Layer, ...]:
@@ -135,6 +138,7 @@ class RecurrentGate(nn.Module):
         return Fused(
             inputs=tuple((weight @ each.weight, weight @ each.bias + bias) for each in projections),
             memory=lstm.weight_hh.detach(),
+            second=torch.zeros_like(bias) if bias.is_cuda else None,
             head=head.weight.detach(),
             bias=head.bias.detach(),
         )

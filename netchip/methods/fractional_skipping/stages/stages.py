@@ -118,7 +118,7 @@ class Stages:
         blocks, reference = len(network.sites), network.options.reference
         after = sorted({max(0, round(share * blocks) - 1) for share in _EXITS})
         made = EarlyExitNetwork(
-            network, [reference] * blocks, after, self.config.model.classes, self._first_images()[:2]
+            network, [reference] * blocks, after, self.config.model.classes, self._images_for(network)[:2]
         )
         result = self._fit(EarlyExitTraining(made, self.config.optimizer), "early-exit", self.config.epochs)
         return made, result, self._table(network)
@@ -172,7 +172,7 @@ class Stages:
             gate_first=config.gate_first,
             deciding=deciding,
         )
-        network.calibrate(self._first_images().to(next(network.parameters()).device))
+        network.calibrate(self._images_for(network))
         return network
 
     def _make_gate(self) -> MakeGate:
@@ -196,8 +196,9 @@ class Stages:
     def _rates(self, of: Trained) -> np.ndarray:
         return route_statistics(record(of.network, self.held_out()).routes, of.table).shares
 
-    def _first_images(self) -> Tensor:
-        return next(iter(self.batches.epoch(0)))[0]
+    def _images_for(self, network: FractionalNetwork) -> Tensor:
+        """The first training batch, where the network lies."""
+        return next(iter(self.batches.epoch(0)))[0].to(next(network.parameters()).device)
 
     def _validation(self) -> Batches:
         return evaluation_batches(self.data.validation, self.data, self.config.data)

@@ -45,7 +45,11 @@ class Factored:
         """[blocks, rows, width], int64: the weight in `unit`s, sums of shifted basis values. Exact: the oracle of every rebuild."""
         shifts = (self.alphabet.powers - self.levels.abs().to(torch.int64)).clamp(min=0)
         coefficients = torch.sign(self.levels).to(torch.int64) << shifts
-        return torch.einsum("nrk,nkc->nrc", coefficients, self.basis.to(torch.int64))
+        basis = self.basis.to(torch.int64)
+        total = coefficients[..., :1] * basis[:, :1]  # product by product: CUDA has no matmul of whole numbers
+        for k in range(1, basis.shape[1]):
+            total.addcmul_(coefficients[..., k, None], basis[:, k, None])
+        return total
 
     def weight(self) -> Tensor:
         """The weight of `tiling.shape` in `dtype`: `integers` x `unit` in float64, rounded once to float32 and then to `dtype`.

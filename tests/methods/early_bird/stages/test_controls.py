@@ -128,7 +128,7 @@ def test_a_run_with_all_controls(tmp_path: Path) -> None:
         epochs=3,
         latest_epoch=2,
         data={"batch_size": 128},
-        train={"progress": "quiet"},
+        train={"progress": "quiet", "deterministic": True},
         controls=("random", "uniform", "late"),
     )
     with RunDir.open(tmp_path, "early-bird", "controls", config, config.seed) as rundir:
