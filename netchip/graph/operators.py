@@ -65,9 +65,9 @@ _LOSSES = """
     soft_margin_loss triplet_margin_loss
 """
 
-NO_MACS: frozenset[str] = frozenset(
-    " ".join((_ELEMENTWISE, _ACTIVATIONS, _REDUCTIONS, _NORMS, _POOLING_AND_RESIZING, _MOVING, _CHECKS_AND_SCALARS, _LOSSES)).split()
-)
+_ALL = (_ELEMENTWISE, _ACTIVATIONS, _REDUCTIONS, _NORMS, _POOLING_AND_RESIZING, _MOVING, _CHECKS_AND_SCALARS, _LOSSES)
+
+NO_MACS: frozenset[str] = frozenset(" ".join(_ALL).split())
 """aten operators without multiply-accumulates, beside those torch itself tags pointwise and all views.
 
 By convention, as in torch's FlopCounterMode, normalisation, pooling, interpolation and element-wise products count

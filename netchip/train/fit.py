@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from netchip.errors import ConfigError, DataError, Interrupted, NetchipWarning
 from netchip.train.accelerating import Accelerator, make_accelerator, release
@@ -27,6 +27,7 @@ from netchip.train.distributed import (
 )
 from netchip.train.interruption import Interruption, interruptible
 from netchip.train.keeping import Keeper
+from netchip.train.layout import batch_like, laid_out, lay_out
 from netchip.train.metrics import METRICS_FILE, MetricsLog, RunningMeans
 from netchip.train.phase import Batch, Loader, Phase, Step
 from netchip.train.progress import Display
@@ -93,11 +94,11 @@ def fit(
         phase = Classification(model, OptimizerSpec(learning_rate=0.1))
         result = fit(phase, loader, epochs=20, folder="runs/mine/train", validation=validation)
 
-    Called again after any stop, with the same arguments, it ends with the same weights (bit-equal on a CPU at an
-    equal thread count, and on CUDA with `spec.deterministic`); a finished phase is taken up from its checkpoint and returns at once. Under `torchrun` or
-    `accelerate launch` every optimizer step uses one batch of `loader`, cut into a part for each process and micro
-    batch; BatchNorm statistics are per part, and those saved are rank 0's. `energy_counter` returns the joules that this
-    process's device has used so far; one that fails is left alone from then on, with a `NetchipWarning`.
+    Called again after any stop, with the same arguments, it ends with the same weights (bit-equal on a CPU at an equal
+    thread count, and on CUDA with `spec.deterministic`); a finished phase is taken up from its checkpoint and returns at
+    once. Under `torchrun` or `accelerate launch` every optimizer step uses one batch of `loader`, cut into a part for each
+    process and micro batch; BatchNorm statistics are per part, and those saved are rank 0's. `energy_counter` returns the
+    joules that this process's device has used so far; one that fails is left alone from then on, with a `NetchipWarning`.
 
     Writes `folder/checkpoint.pt` and lines of `folder/../metrics.jsonl`. Raises `ConfigError`, `DataError` and
     `CheckpointMismatch` before work; `DivergedError` when a loss becomes NaN or infinite, `CheckpointError` when a
@@ -109,6 +110,7 @@ def fit(
         stack.enter_context(_threads(spec.threads))
         accelerator = make_accelerator(spec)
         stack.enter_context(deterministic(spec.deterministic, accelerator.device))
+        stack.enter_context(laid_out(phase, spec.channels_last))
         keeper = Keeper(phase, accelerator, folder, _identity(loader, config_hash, start_epoch, epochs))
         position = keeper.take_up(_start(start_epoch, epochs, energy_counter))
         if not position.finished:
@@ -154,7 +156,7 @@ class _Loop:
         self._go_on()
         for step, micro_batches in self._steps():
             for batch in micro_batches:
-                moved = tuple(tensor.to(self.accelerator.device, non_blocking=True) for tensor in batch)
+                moved = tuple(self._moved(tensor) for tensor in batch)
                 self.means.add(self.phase.train_step(moved, step), step.index)
             position.index, position.steps = step.index + 1, position.steps + 1
             self.display.advance()
@@ -180,6 +182,8 @@ class _Loop:
         self.display.end_epoch(position.epoch, figures, seconds=position.seconds)
         if not _same_structure(before, self.phase.model):
             release(self.accelerator)
+            if self.spec.channels_last:
+                lay_out(self.phase.model)
             self.phase.setup(self.accelerator)
         self.means = RunningMeans()
         position.epoch, position.index = position.epoch + 1, 0
@@ -187,6 +191,9 @@ class _Loop:
         self.keeper.save(position, self.means, self.log)
         if any_process(self.interruption.requested is not None)[0]:
             raise self._interrupted()
+
+    def _moved(self, tensor: Tensor) -> Tensor:
+        return batch_like(tensor.to(self.accelerator.device, non_blocking=True), self.spec.channels_last)
 
     def _steps(self) -> Iterator[tuple[Step, tuple[Batch, ...]]]:
         """The steps left in this epoch with this process's micro batches: of W processes and A micro batches, parts r

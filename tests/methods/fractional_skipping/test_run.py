@@ -25,7 +25,7 @@ ARMS = [*EVERYTHING, "moved-35%", "fractional-30%", "capped", "fractional"]
 
 
 def tiny(**changes: object) -> FractionalSkippingConfig:
-    quiet = {"progress": "quiet"}
+    quiet = {"progress": "quiet", "deterministic": True}
     base = experiments.smoke().changed(
         backbone_epochs=1, epochs=1, tolerance=0.02, data={"batch_size": 256}, train=quiet, baselines=()
     )
