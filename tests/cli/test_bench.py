@@ -1,11 +1,13 @@
 """`netchip bench`."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from netchip.cli.gated_latency import gated_latency_ms
 from netchip.cli.main import main
 from netchip.methods.fractional_skipping.network import make_fractional
 from netchip.methods.fractional_skipping.saved import save_fractional
@@ -59,6 +61,16 @@ def test_a_gated_network_beside_static_ones(gated_folder: str, capsys: pytest.Ca
     assert "Routing overhead of the fractional network" in out
     assert "Crossover with int8 static" in out
     assert out.splitlines()[-1].startswith("Verdict: ")
+
+
+def test_the_two_times_of_a_summary_are_those_of_the_gated_and_the_plain_network(
+    gated_folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = gated_latency_ms(Path(gated_folder))
+    assert found is not None
+    assert 0 < min(found) <= max(found) < 1000
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert gated_latency_ms(Path(gated_folder)) is None
 
 
 def test_a_gated_network_in_torch_as_json(gated_folder: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,12 @@ from netchip.train.rundir import RunDir
 
 def tiny(**changes: object) -> EarlyBirdConfig:
     return experiments.smoke().changed(
-        epochs=3, latest_epoch=2, window=2, data={"batch_size": 128}, train={"progress": "quiet", "deterministic": True}, **changes
+        epochs=3,
+        latest_epoch=2,
+        window=2,
+        data={"batch_size": 128},
+        train={"progress": "quiet", "deterministic": True},
+        **changes,
     )
 
 

@@ -184,7 +184,9 @@ def test_a_copy_is_a_plain_network_that_can_be_emulated_by_itself(network: nn.Se
 def test_a_wrapped_network_is_emulated_inside(network: nn.Sequential) -> None:
     precision = BlockFloatingPoint(nn.DataParallel(network))
     assert precision.layer_names == ("0", "3")
-    images = batch()[0].to(next(network.parameters()).device)  # DataParallel moves a network to the GPU, where there is one
+    images = batch()[0].to(
+        next(network.parameters()).device
+    )  # DataParallel moves a network to the GPU, where there is one
     assert on_grid(network[0](images).cpu())
 
 
