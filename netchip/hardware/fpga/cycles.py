@@ -76,18 +76,20 @@ def _sums_in_halves(tiles: Tiles, times: TileTimes, steps: Array, adding: Array,
 
 
 def _taking_turns(tiles: Tiles, times: TileTimes, load: Array, adding: Array, xp: Any) -> Array:
-    """Where a shared port bounds: all words one after the other, and at the end what of the last step no word hides.
+    """Where a shared port bounds: all words one after the other, and what no word hides at both ends.
 
-    Words of the tile before are still to be stored then, and where the port was never free before, as many as the store had
-    under way of the tile before that. `adding`: cycles of the adder tree.
+    At the start nothing is there to store, so the port waits where steps compute longer than they load. At the end words of the
+    tile before are still to be stored while the last step is computed, and where the port was never free before, as many as the
+    store had under way of the tile before that. `adding`: cycles of the adder tree.
     """
     words = tiles.blocks * (tiles.steps * load + times.outputs)
     ahead = xp.minimum((tiles.blocks - 2.0) * times.outputs, float(WORDS_AHEAD))
     pipeline, waiting = TO_A_WORD_CYCLES + adding, times.outputs + ahead
     last = times.compute + pipeline
     busy = times.compute + TO_A_SUM_CYCLES + adding <= load + times.outputs
-    hidden = xp.where(busy, xp.maximum(last - waiting, 0.0) - pipeline, xp.maximum(times.compute - times.outputs, 0.0))
-    return words + xp.where(tiles.blocks > 1, hidden, times.compute)
+    end = xp.where(busy, xp.maximum(last - waiting, 0.0) - pipeline, xp.maximum(times.compute - times.outputs, 0.0))
+    start = tiles.steps * xp.maximum(times.compute - load, 0.0)
+    return words + xp.where(tiles.blocks > 1, start + end, times.compute)
 
 
 def layer_traffic_bits(chunks: ChunkBatch, tiles: Tiles, times: TileTimes) -> Array:
