@@ -96,8 +96,8 @@ def _make(
     if simulate:
         record = replace(record, simulation=_simulated(design, folder, numbers))
         step, place = smallest(design)
-        read = design.network.all_numbers(numbers[0])[step.source]
-        record = replace(record, waveform=watch_tile(step, design.chunks[place], step.sized(read)))
+        inputs = design.network.inputs_of(step, numbers[0])
+        record = replace(record, waveform=watch_tile(step, design.chunks[place], inputs))
     write_json(folder / RECORD, record.to_json())  # kept, should what takes longest fail
     if synthesize:
         record = replace(record, synthesised=_synthesised(design, files, folder))

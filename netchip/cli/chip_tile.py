@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from netchip.errors import MissingExtra, NetchipError, RunError
+from netchip.errors import NetchipError, RunError
 
 
 def chip_tile(run: Path) -> str:
@@ -18,13 +18,11 @@ def chip_tile(run: Path) -> str:
 
         found = read_chip_run(run)
         design = design_of(found, ())
-    except MissingExtra:
-        return "no chip: its description needs the extra rtl; pip install 'netchip[rtl]'"
     except NetchipError as error:
         return f"no chip: {error}"
     step, place = smallest(design)
     image = design.network.levels["image"].numbers(found.images[0])
-    inputs = step.sized(design.network.all_numbers(image)[step.source])
+    inputs = design.network.inputs_of(step, image)
     simulated = simulate([step.layer], design.chunks[place], [inputs])
     if simulated.outputs[0].tolist() != step.run(inputs).tolist():
         raise RunError(

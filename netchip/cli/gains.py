@@ -14,7 +14,8 @@ from netchip.report.record import ArmRecord, RunRecord, read_run
 from netchip.workload.network import Workload
 
 COLUMNS = ("run: network, against", ">accuracy\nor dB", ">MACs", ">file", ">latency,\nbatch 1")
-_FIGURES = (("counted", "macs"), ("measured", "file_bytes"), ("measured", "latency_batch1_ms"))
+_FIGURES = (("counted", "macs"), ("measured", "file_bytes"))
+_LATENCY = ("measured", "latency_batch1_ms")
 _GATED, _PLAIN = "fractional-skipping", "dense"
 _MAPPINGS = 1000
 """Tried for each kind of layer: enough for two digits of a ratio."""
@@ -36,16 +37,16 @@ def gain(folder: Path, chips: Mapping[str, Accelerator]) -> Gain:
     name = f"{run.result.method}: {own.name if own else '–'}, {base.name if base else '–'}"
     quality = quality_of([own]) if own else None
     figures = [_cell(own, base, column) for column in (quality, *_FIGURES)]
-    if run.result.method == _GATED and base is not None and base.name == _PLAIN:
-        figures[-1] = _gated_latency(folder)
+    gated = run.result.method == _GATED and base is not None and base.name == _PLAIN
+    latency = _gated_latency(folder) if gated else _cell(own, base, _LATENCY)
     same = base is not None and _is_of(run.dense, base)
     energies = [_energy(run, stem, chip, compare=same) for stem, chip in chips.items()]
-    return Gain(run.result.method, (name, *figures, *energies), run.result.headline)
+    return Gain(run.result.method, (name, *figures, latency, *energies), run.result.headline)
 
 
 def _gated_latency(folder: Path) -> str:
     found = gated_latency_ms(folder)
-    return "–" if found is None else _written(_FIGURES[-1][1], *found)
+    return "–" if found is None else _written(_LATENCY[1], *found)
 
 
 def _cell(own: ArmRecord | None, base: ArmRecord | None, column: tuple[str, str] | None) -> str:

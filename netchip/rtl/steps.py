@@ -125,6 +125,10 @@ class IntegerNetwork:
             found[step.name] = step.run(*(found[source] for source in step.sources))
         return found
 
+    def inputs_of(self, step: ChipStep, image: Tensor) -> Tensor:
+        """What a chunk reads for a step of that image."""
+        return step.sized(self.all_numbers(image)[step.source])
+
     def run(self, image: Tensor) -> Tensor:
         """The numbers that come out for an image [C, H, W] of numbers."""
         return self.all_numbers(image)[self.output]

@@ -67,8 +67,9 @@ class FractionalNetwork(nn.Module):
         self.min_group = 1
         blocks = [each for each in model.modules() if isinstance(each, FractionalBlock)]
         self._blocks = sorted(blocks, key=lambda block: block.index)
-        self.register_buffer("logit_bias", torch.zeros(len(blocks), len(options)))
-        self.register_buffer("forbidden", _forbidden(self.sites, options), persistent=False)
+        device = _device_of(model)
+        self.register_buffer("logit_bias", torch.zeros(len(blocks), len(options), device=device))
+        self.register_buffer("forbidden", _forbidden(self.sites, options).to(device), persistent=False)
 
     @property
     def blocks(self) -> tuple[FractionalBlock, ...]:
@@ -255,9 +256,9 @@ def make_fractional(
     _check_few_bits(found, chosen)
     decider = _gate(gate, [each.channels for each in found], len(chosen))
     for index, each in enumerate(found):
-        _replace(copied, each.site.name, FractionalBlock(each.module, each.site, index, chosen, arithmetic))
-    network = FractionalNetwork(copied, decider, chosen, deciding=deciding).train(model.training)
-    _place(network, found)
+        block = FractionalBlock(each.module, each.site, index, chosen, arithmetic)
+        _replace(copied, each.site.name, block.to(_device_of(each.module)))
+    network = FractionalNetwork(copied, _placed_like(decider, found), chosen, deciding=deciding).train(model.training)
     if example is not None:
         network.calibrate(*(example if isinstance(example, tuple) else (example,)))
     return network
@@ -276,12 +277,15 @@ def _gate(gate: str | nn.Module | MakeGate, channels: Sequence[int], options: in
     return cast("nn.Module", made)
 
 
-def _place(network: FractionalNetwork, found: Sequence[Found]) -> None:
-    """What is new (gate, ranges, steps, biases) goes to the device of the user's blocks, the gate to their type too."""
+def _placed_like(gate: nn.Module, found: Sequence[Found]) -> nn.Module:
     first = next(found[0].module.parameters(), None)
-    if first is not None:
-        network.to(first.device)
-        network.gate.to(first)
+    return gate if first is None else gate.to(first)
+
+
+def _device_of(module: nn.Module) -> torch.device:
+    """Where its first parameter lies: what is new in it goes there too."""
+    first = next(module.parameters(), None)
+    return torch.device("cpu") if first is None else first.device
 
 
 def _forbidden(sites: Sequence[BlockSite], options: OptionSet) -> Tensor:

@@ -313,6 +313,14 @@ def test_copies_saves_and_other_types(resnet14: CifarResNet, images: Tensor, mod
         assert not torch.allclose(double(images.double(), routes=routes).float(), expected, atol=0.05)
 
 
+@pytest.mark.parametrize("gate", ["recurrent", "upfront"])
+def test_what_is_new_lies_where_the_model_does(resnet14: CifarResNet, gate: str) -> None:
+    """On the meta device, which every machine has; learned steps look at the weights, which are not there."""
+    network = make_fractional(resnet14.to("meta"), PAPER_4, gate, mode="paper")
+    held = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    assert {name for name, tensor in held.items() if not tensor.is_meta} == set()
+
+
 def test_the_users_model_stays_as_it_is(resnet14: CifarResNet, images: Tensor) -> None:
     before = {name: value.clone() for name, value in resnet14.state_dict().items()}
     network = make_fractional(resnet14, PAPER_4, example=images).train()
